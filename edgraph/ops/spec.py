@@ -64,6 +64,7 @@ class OpSpec:
     family: str = "user"
     ports: tuple[PortSpec, ...] = ()
     open_ports: bool = True  # any other field may be asked for (a mapping that the op returns)
+    open_params: bool = False  # `**settings`: keys of `with` that are not parameters are passed on
     effect: bool = False  # changes something outside its value
     update: bool = False  # an effect that trains: optimize, update_ema
     state: bool = False  # keeps state between steps

@@ -1,0 +1,20 @@
+"""The built-in declarations, a module for each family. Importing this registers them all."""
+
+from edgraph.ops.library import (
+    compute,
+    control,
+    data,
+    loggers,
+    logging,
+    losses,
+    metrics,
+    models,
+    noise,
+    optimizers,
+    schedules,
+    sources,
+    training,
+)
+
+__all__ = ["compute", "control", "data", "loggers", "logging", "losses", "metrics", "models", "noise",
+           "optimizers", "schedules", "sources", "training"]

@@ -1,0 +1,252 @@
+"""Ops that show what happens: metrics, pictures, texts, tables, lines on the terminal.
+
+They are given the global step and write to all loggers of the run. Numbers are logged as `<node>.<input>`.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from edgraph.ops.markers import Count
+from edgraph.ops.registry import op
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Loggers(Protocol):
+    """What a run's loggers take. Arrays are NumPy's."""
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+    def images(self, step: int, name: str, images: npt.NDArray[np.uint8], captions: Sequence[str] | None,
+               columns: int | None) -> None: ...
+    def text(self, step: int, name: str, text: str) -> None: ...
+    def histogram(self, step: int, name: str, values: Any) -> None: ...
+    def table(self, step: int, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+    def line(self, text: str) -> None: ...
+
+
+class Services(Protocol):
+    """What an op is given by `attach` before the run."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def input_names(self) -> tuple[str, ...]: ...
+    @property
+    def loggers(self) -> Loggers: ...
+    def to_numpy(self, value: Any) -> Any: ...
+
+
+class Attached:
+    """An op that logs: keeps nothing of its own between steps."""
+
+    services: Services
+
+    def attach(self, services: Services) -> None:
+        self.services = services
+
+    def named(self, values: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Name and value (a NumPy array or a Python value) of each input; mappings are taken apart."""
+        for name, value in zip(self.services.input_names, values, strict=True):
+            yield from self._parts(prefix + name, value)
+
+    def _parts(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, Mapping):
+            for key in value:
+                yield from self._parts(f"{name}.{key}", value[key])
+        else:
+            yield name, self.services.to_numpy(value)
+
+
+def number(value: Any, name: str) -> float:
+    """One number, as Python's. Raises ValueError for anything with more or fewer."""
+    size = getattr(value, "size", 1)
+    if isinstance(value, str) or size != 1:
+        shape = getattr(value, "shape", None)
+        found = f"an array of shape {tuple(shape)}" if shape is not None else f"the {type(value).__name__} {value!r}"
+        raise ValueError(f"'{name}' is {found}: expected one number; take a mean, or use log_histogram")
+    return float(value.item() if hasattr(value, "item") else value)
+
+
+@op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
+class log_scalars(Attached):
+    """Log numbers. Each is named after the node and the input: `report.loss`, `report.update.lr`.
+
+    values: numbers, or mappings of numbers, which are logged one by one.
+    """
+
+    def __call__(self, global_step: int, *values: Any) -> None:
+        prefix = self.services.name + "."
+        self.services.loggers.scalars(
+            global_step, {name: number(value, name) for name, value in self.named(values, prefix)})
+
+
+@op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
+class log_images(Attached):
+    """Log a batch of pictures as one grid, with captions where there are labels.
+
+    image: (batch, height, width), (batch, channels, height, width) or (batch, height, width, channels), with 1
+    or 3 channels, or 4 of which the last is left out; whole numbers from 0 to 255, or other numbers in `range`.
+    label: (batch,) what to write under each picture: class indices, numbers or texts.
+    target: (batch,) what the label should be; where it differs the caption shows both.
+    columns: pictures in a row; by default as many as make the grid about square.
+    range: the numbers that are shown black and white.
+    scale: by how much each pixel is enlarged; by default small pictures grow to at least 64 pixels.
+    classes: the names of the classes, for captions.
+    """
+
+    def __init__(self, *, columns: Count | None = None, range: tuple[float, float] = (0.0, 1.0),
+                 scale: Count | None = None, classes: list[str] | None = None) -> None:
+        self._columns = columns
+        self._range = range
+        self._scale = scale
+        self._classes = classes
+
+    def __call__(self, global_step: int, image: Any, label: Any = None, target: Any = None) -> None:
+        to_numpy = self.services.to_numpy
+        pictures = as_pictures(to_numpy(image), self._range, self._scale)
+        captions = None if label is None else self._captions(to_numpy(label), to_numpy(target), len(pictures))
+        self.services.loggers.images(global_step, self.services.name, pictures, captions, self._columns)
+
+    def _captions(self, labels: Any, targets: Any, count: int) -> list[str]:
+        said = [self._caption(label) for label in labels]
+        if len(said) != count:
+            raise ValueError(f"{count} pictures, but {len(said)} labels")
+        if targets is None:
+            return said
+        meant = [self._caption(target) for target in targets]
+        return [s if s == m else f"{s} ({m})" for s, m in zip(said, meant, strict=True)]
+
+    def _caption(self, label: Any) -> str:
+        value = label.item() if hasattr(label, "item") else label
+        if self._classes is not None and isinstance(value, int) and 0 <= value < len(self._classes):
+            return self._classes[value]
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def as_pictures(images: npt.NDArray[Any], bounds: tuple[float, float] = (0.0, 1.0),
+                scale: int | None = None) -> npt.NDArray[np.uint8]:
+    """(batch, height, width, 1 or 3) bytes from images of any of the layouts that log_images takes."""
+    import numpy as np
+
+    layout = images.shape[1:]
+    if images.ndim == 3:
+        images = images[..., None]
+    elif images.ndim == 4 and layout[0] in (1, 3, 4) and layout[2] not in (1, 3, 4):
+        images = images.transpose(0, 2, 3, 1)
+    elif images.ndim == 4 and layout[0] in (1, 3, 4) and layout[0] <= layout[2]:
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
+        raise ValueError(f"expected a batch of pictures with 1, 3 or 4 channels, found shape {tuple(images.shape)}")
+    images = images[..., :3] if images.shape[3] == 4 else images
+    if images.dtype != np.uint8:
+        if images.dtype.kind in "iu":
+            low, high = 0.0, 255.0
+        else:
+            low, high = (0.0, 1.0) if images.dtype.kind == "b" else bounds
+        shown = (np.nan_to_num(images.astype(np.float32)) - low) / (high - low)
+        images = (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
+    factor = scale or max(1, -(-64 // max(1, images.shape[1], images.shape[2])))
+    return np.ascontiguousarray(images.repeat(factor, axis=1).repeat(factor, axis=2))
+
+
+@op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
+class log_text(Attached):
+    """Log texts, named as log_scalars names numbers.
+
+    values: texts, or anything else as Python prints it.
+    """
+
+    def __call__(self, global_step: int, *values: Any) -> None:
+        for name, value in self.named(values, self.services.name + "."):
+            self.services.loggers.text(global_step, name, str(value))
+
+
+@op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
+class log_histogram(Attached):
+    """Log how values are distributed, named as log_scalars names numbers.
+
+    values: values of any shape.
+    """
+
+    def __call__(self, global_step: int, *values: Any) -> None:
+        for name, value in self.named(values, self.services.name + "."):
+            self.services.loggers.histogram(global_step, name, value)
+
+
+@op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
+class log_table(Attached):
+    """Log a table with a column for each input and a row for each example.
+
+    values: (rows, ...) columns, equally long; a single number is a column of one row. One matrix alone, such
+    as a confusion matrix, is logged as it is.
+    columns: the headings; by default the names of the inputs, or numbers for a matrix.
+    """
+
+    def __init__(self, *, columns: list[str] | None = None) -> None:
+        self._columns = columns
+
+    def __call__(self, global_step: int, *values: Any) -> None:
+        named = dict(self.named(values))
+        lists = {name: _column(value) for name, value in named.items()}
+        headings, rows = list(lists), [list(row) for row in zip(*lists.values(), strict=True)]
+        if len(named) == 1 and getattr(next(iter(named.values())), "ndim", 0) == 2:
+            rows = next(iter(lists.values()))
+            headings = [str(i) for i in range(len(rows[0]) if rows else 0)]
+        self.services.loggers.table(global_step, self.services.name, self._columns or headings, rows)
+
+
+def _column(value: Any) -> list[Any]:
+    items = value.tolist() if hasattr(value, "tolist") else value
+    return list(items) if isinstance(items, list | tuple) else [items]
+
+
+@op(effect=True, state=None, passes=("global_step",), name="print", differentiable=False, open_ports=False)
+class Print(Attached):
+    """Print a line on the terminal (and in the run's log).
+
+    values: what to print.
+    format: the line, with `{name}` or `{name:.3f}` for an input and `{step}` for the global step; by default
+    every input with its name.
+    """
+
+    def __init__(self, *, format: str | None = None) -> None:
+        self._format = format
+
+    def attach(self, services: Services) -> None:
+        super().attach(services)
+        for _, field, _, _ in string.Formatter().parse(self._format or ""):
+            if field is not None and field != "step" and field not in services.input_names:
+                known = ", ".join(f"{{{name}}}" for name in ("step", *services.input_names))
+                raise ValueError(f"the format names '{{{field}}}', but there are {known}")
+
+    def __call__(self, global_step: int, *values: Any) -> None:
+        self.services.loggers.line(self._line(global_step, values))
+
+    def _line(self, step: int, values: Sequence[Any]) -> str:
+        if self._format is None:
+            return "  ".join([f"step {step}", *(f"{name} {show(value)}" for name, value in self.named(values))])
+        given = {name: plain(self.services.to_numpy(value))
+                 for name, value in zip(self.services.input_names, values, strict=True)}
+        parts = []
+        # Not str.format: a field is the whole name of an input (`update.lr`), never a look into an object.
+        for literal, field, spec, _ in string.Formatter().parse(self._format):
+            parts.append(literal)
+            if field is not None:
+                parts.append(format(step if field == "step" else given[field], spec or ""))
+        return "".join(parts)
+
+
+def plain(value: Any) -> Any:
+    """A Python value where an array has only one element."""
+    return value.item() if getattr(value, "size", 0) == 1 and hasattr(value, "item") else value
+
+
+def show(value: Any) -> str:
+    """A value as short text: numbers with five digits."""
+    value = plain(value)
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,71 @@
+"""Ops that train."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from edgraph.ops.markers import Count, Model, Optimizer, Probability
+from edgraph.ops.registry import op
+
+
+class Until(TypedDict):
+    """Accumulate until this many examples (the sum of the input `count`) have been seen."""
+
+    until: Count
+
+
+@op(engine=True, update=True, differentiable=False, open_ports=False, ports={
+    "lr": "the learning rate that the update used, of the first group",
+    "grad_norm": "norm of the gradients before clipping",
+    "applied": "true; fresh only when an update was applied, which accumulation and skipping put off",
+    "updates": "how many updates the optimizer has applied"})
+def optimize(loss: Any, count: Any = None, *, optimizer: Annotated[str, Optimizer()],
+             accumulate: Count | Until = 1, check: Literal["loss", "gradients"] = "loss") -> Any:
+    """Differentiate a loss and update what the optimizer updates.
+
+    It is two nodes: the gradients read the models that the loss went through, and apply writes. Gradients are
+    taken with respect to the optimizer's own parameters, and no others.
+
+    loss: one number.
+    count: how many examples the loss is a mean over, which weighs accumulated gradients.
+    optimizer: an entry of `optimizers`.
+    accumulate: one update from the mean gradient of this many firings, or `{until: n}`: of as many firings as
+    it takes to see n examples.
+    check: what must be finite before an update: the loss, or its gradients too. See `run.nonfinite`.
+    """
+
+
+@op(engine=True, state=None)
+class gradient:  # a class, because an input and a parameter share a name
+    """The gradient of a number with respect to a value or a parameter; itself differentiable.
+
+    of: one number.
+    wrt: the value that it is taken with respect to, which `of` was computed from; or, under `with`, the path
+    of a parameter (`vq.decoder.last.weight`). One of the two.
+    """
+
+    def __init__(self, *, wrt: Annotated[str | None, Model("reads")] = None) -> None: ...
+
+    def __call__(self, of: Any, wrt: Any = None) -> Any: ...
+
+
+@op(engine=True, update=True, differentiable=False, open_ports=False)
+def update_ema(*, target: Annotated[str, Model("updates")], source: Annotated[str, Model("reads")],
+               decay: Probability = 0.999) -> None:
+    """Move a model's weights towards another's: target = decay * target + (1 - decay) * source.
+
+    It comes after the updates of its source and fires when they apply. Buffers are copied.
+
+    target: the model that follows, usually `{copy: classifier}`.
+    source: the model that is trained.
+    decay: how much of the old weights stays.
+    """
+
+
+@op(engine=True, effect=True, differentiable=False, open_ports=False)
+def set_learning_rate(value: Any, *, optimizer: Annotated[str, Optimizer()]) -> None:
+    """Set the learning rate of an optimizer from a value. It takes effect when the step ends.
+
+    value: the learning rate, a number.
+    optimizer: an entry of `optimizers`, without a schedule of its own.
+    """

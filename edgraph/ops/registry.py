@@ -1,0 +1,278 @@
+"""The vocabulary: ops, models, data sets, optimizers, loggers, schedules and patterns by name.
+
+The built-in declarations (edgraph/ops/library) are imported when a table is first looked at; they name their
+targets as text (`edgraph.data.arrays:Digits`), so that looking costs neither NumPy nor a framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias, TypeVar, overload
+
+from edgraph.ops.signature import (
+    UNSET, Options, Ports, RegistrationError, _Unset, op_spec, parameters_of, place)
+from edgraph.ops.spec import OpSpec, ParamSpec, Passes, PortSpec
+
+Kind = Literal["op", "data", "model", "optimizer", "logger", "schedule", "pattern"]
+KINDS: tuple[Kind, ...] = ("op", "data", "model", "optimizer", "logger", "schedule", "pattern")
+F = TypeVar("F", bound=Callable[..., Any])
+Length: TypeAlias = Callable[[dict[str, Any]], "int | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A model, data set, optimizer, logger, schedule or pattern."""
+
+    name: str
+    params: tuple[ParamSpec, ...] | None  # None: an import path; what it takes is not known before the run
+    target: str | Callable[..., Any] = field(compare=False)  # `package.module:name`, or the object itself
+    summary: str = ""
+    doc: str = ""
+    open_params: bool = False
+    backends: tuple[str, ...] = ()  # empty: every backend
+    length: Length | None = field(default=None, compare=False)  # of a data set, from its settings, unread
+    fields: tuple[str, ...] = ()  # of a data set, where they are known
+    module: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """The class or function. Raises ImportError with a readable message."""
+        return load_target(self.target) if isinstance(self.target, str) else self.target
+
+
+Item: TypeAlias = "OpSpec | Registered"
+
+
+class Registry:
+    """Tables by kind. Names of the library cannot be registered again."""
+
+    def __init__(self, library: str | None = "edgraph.ops.library") -> None:
+        self._tables: dict[Kind, dict[str, Item]] = {kind: {} for kind in KINDS}
+        self._builtin: set[tuple[Kind, str]] = set()
+        self._library = library
+        self._loading = False
+        self._record: list[tuple[Kind, Item]] | None = None
+
+    # -- looking ---------------------------------------------------------------------------------------
+
+    @property
+    def ops(self) -> MappingProxyType[str, OpSpec]:
+        return self._view("op")
+
+    @property
+    def data(self) -> MappingProxyType[str, Registered]:
+        return self._view("data")
+
+    @property
+    def models(self) -> MappingProxyType[str, Registered]:
+        return self._view("model")
+
+    @property
+    def optimizers(self) -> MappingProxyType[str, Registered]:
+        return self._view("optimizer")
+
+    @property
+    def loggers(self) -> MappingProxyType[str, Registered]:
+        return self._view("logger")
+
+    @property
+    def schedules(self) -> MappingProxyType[str, Registered]:
+        return self._view("schedule")
+
+    @property
+    def patterns(self) -> MappingProxyType[str, Registered]:
+        return self._view("pattern")
+
+    def table(self, kind: Kind) -> MappingProxyType[str, Item]:
+        return self._view(kind)
+
+    def _view(self, kind: Kind) -> MappingProxyType[str, Any]:
+        if self._library is not None and not self._loading:
+            self._load_library(self._library)
+        return MappingProxyType(self._tables[kind])
+
+    def _load_library(self, module: str) -> None:
+        self._loading = True
+        try:
+            import_module(module)
+            self._library = None
+        finally:
+            self._loading = False
+
+    def resolve(self, kind: Kind, name: str) -> Item | None:
+        """A registered name, or (not for ops and patterns) an import path such as `torch.nn.Linear`, which is
+        taken on trust: it is imported when it is constructed. None: neither."""
+        item = self.table(kind).get(name)
+        if item is not None or kind in ("op", "pattern"):
+            return item
+        parts = name.replace(":", ".").split(".")
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            return None
+        return Registered(name, None, name, open_params=True)
+
+    def is_builtin(self, kind: Kind, name: str) -> bool:
+        self.table(kind)
+        return (kind, name) in self._builtin
+
+    # -- adding ----------------------------------------------------------------------------------------
+
+    def add(self, kind: Kind, item: Item, target: Any) -> None:
+        """Register an item. Raises RegistrationError where the name is taken by another module or the library."""
+        table = self._tables[kind] if self._loading else dict(self.table(kind))
+        known = table.get(item.name)
+        if known is not None and ((kind, item.name) in self._builtin or known.module != item.module):
+            owner = "edgraph itself" if (kind, item.name) in self._builtin else f"module '{known.module}'"
+            raise RegistrationError(f"{place(target)}: {kind} '{item.name}' is already registered by {owner}: "
+                                    "choose another name")
+        if not item.name.isidentifier():
+            raise RegistrationError(f"{place(target)}: '{item.name}' cannot be the name of a {kind}: "
+                                    "a name is a Python identifier")
+        self._tables[kind][item.name] = item
+        if self._loading:
+            self._builtin.add((kind, item.name))
+        elif self._record is not None:
+            self._record.append((kind, item))
+
+    def remove(self, kind: Kind, name: str) -> None:
+        """Forget a user's entry."""
+        if (kind, name) not in self._builtin:
+            self._tables[kind].pop(name, None)
+
+    @contextmanager
+    def recording(self) -> Iterator[list[tuple[Kind, Item]]]:
+        """The list of what is registered inside the `with` block."""
+        before, self._record = self._record, []
+        try:
+            yield self._record
+        finally:
+            self._record = before
+
+
+registry = Registry()
+
+
+def load_target(path: str) -> Any:
+    """Import `package.module:name` or `package.module.name`. Raises ImportError that says what is missing."""
+    module_name, colon, attributes = path.partition(":")
+    if colon:
+        found: Any = import_module(module_name)
+        names = attributes.split(".")
+    else:
+        found, names = _longest_module(path)
+    for name in names:
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise ImportError(f"{getattr(found, '__name__', found)!r} has no '{name}' (in '{path}')") from None
+    return found
+
+
+def _longest_module(path: str) -> tuple[Any, list[str]]:
+    parts = path.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        try:
+            return import_module(name), parts[end:]
+        except ModuleNotFoundError as error:
+            # only the absence of this very module means "try a shorter one"
+            if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+                raise
+    raise ImportError(f"there is no module '{parts[0]}' (in '{path}')")
+
+
+# -- decorators ----------------------------------------------------------------------------------------
+
+@overload
+def op(target: F, /) -> F: ...
+@overload
+def op(*, name: str | None = None, family: str | None = None, effect: bool = False, update: bool = False,
+       state: bool | None = ..., metric: bool = False, reads: tuple[str, ...] = (),
+       writes: tuple[str, ...] = (), random: bool = False, differentiates: bool = False,
+       differentiable: bool = True, passes: tuple[Passes, ...] = (), backends: tuple[str, ...] = (),
+       engine: bool = False, ports: Ports = (), open_ports: bool = True) -> Callable[[F], F]: ...
+def op(target: F | None = None, /, *, name: str | None = None, family: str | None = None, effect: bool = False,
+       update: bool = False, state: bool | _Unset | None = UNSET, metric: bool = False,
+       reads: tuple[str, ...] = (), writes: tuple[str, ...] = (), random: bool = False,
+       differentiates: bool = False, differentiable: bool = True, passes: tuple[Passes, ...] = (),
+       backends: tuple[str, ...] = (), engine: bool = False, ports: Ports = (),
+       open_ports: bool = True) -> F | Callable[[F], F]:
+    """Register a function or a class as an op type.
+
+    Positional parameters are inputs (`*values`: any number), keyword-only ones what `with` takes.
+    effect: it changes something outside its value; an update is an effect that trains. state: None for a class
+    that keeps nothing between steps; other classes need state_dict and load_state_dict. metric: a class with
+    update, compute and reset. reads, writes: parameters that name a model (also by annotation). random: it
+    draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading
+    arguments (`step`, `global_step`, `key`, `count`). ports: parts of its value with a name of their own;
+    open_ports: other parts may be asked for too. Raises RegistrationError.
+    """
+    def register(target: F) -> F:
+        options = Options(
+            name=name, family=family or _family(target.__module__), effect=effect, update=update, state=state,
+            metric=metric, reads=reads, writes=writes, random=random, differentiates=differentiates,
+            differentiable=differentiable, passes=passes, backends=backends, engine=engine, ports=ports,
+            open_ports=open_ports)
+        registry.add("op", op_spec(target, options), target)
+        return target
+
+    return register if target is None else register(target)
+
+
+def _family(module: str) -> str:
+    return module.rpartition(".")[2] if module.startswith("edgraph.ops.library") else "user"
+
+
+def _registrar(kind: Kind, target: F | None, *, name: str | None, at: str | None = None,
+               backends: tuple[str, ...] = (), length: Length | None = None,
+               fields: tuple[str, ...] = ()) -> F | Callable[[F], F]:
+    def register(declaration: F) -> F:
+        params, is_open, doc = parameters_of(declaration)
+        registry.add(kind, Registered(
+            name or declaration.__name__, params, at or declaration, doc.summary, doc.text, is_open, backends,
+            length, fields, declaration.__module__), declaration)
+        return declaration
+
+    return register if target is None else register(target)
+
+
+def dataset(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+            length: Length | None = None, fields: tuple[str, ...] = ()) -> Any:
+    """Register a data set: a class (or function that makes one) with `__len__` and `__getitem__` returning a
+    mapping. at: where the object really is, for a function that only declares it. length: from its settings to
+    its length, or None where that is not known without reading it. fields: the names that examples have."""
+    return _registrar("data", target, name=name, at=at, length=length, fields=fields)
+
+
+def model(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+          backends: tuple[str, ...] = ()) -> Any:
+    """Register a model: a class or function that makes a module of the backend's framework."""
+    return _registrar("model", target, name=name, at=at, backends=backends)
+
+
+def pattern(target: F | None = None, /, *, name: str | None = None) -> Any:
+    """Register a pattern: a function from parameters to a mapping of ops."""
+    return _registrar("pattern", target, name=name)
+
+
+def optimizer(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+              backends: tuple[str, ...] = ()) -> Any:
+    """Register an optimizer: `at(parameters, **settings)`."""
+    return _registrar("optimizer", target, name=name, at=at, backends=backends)
+
+
+def logger(target: F | None = None, /, *, name: str | None = None, at: str | None = None) -> Any:
+    """Register a logger."""
+    return _registrar("logger", target, name=name, at=at)
+
+
+def schedule(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+             backends: tuple[str, ...] = ()) -> Any:
+    """Register a learning-rate schedule."""
+    return _registrar("schedule", target, name=name, at=at, backends=backends)
+
+
+__all__ = ["KINDS", "Item", "Kind", "PortSpec", "Registered", "RegistrationError", "Registry", "dataset",
+           "load_target", "logger", "model", "op", "optimizer", "pattern", "registry", "schedule"]
