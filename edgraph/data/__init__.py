@@ -1,0 +1,1 @@
+"""Data sets and batch streams whose position is one number."""
