@@ -14,7 +14,15 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from edgraph.ops.signature import (
-    UNSET, Options, Ports, RegistrationError, _Unset, op_spec, parameters_of, place)
+    UNSET,
+    Options,
+    Ports,
+    RegistrationError,
+    _Unset,
+    op_spec,
+    parameters_of,
+    place,
+)
 from edgraph.ops.spec import OpSpec, ParamSpec, Passes, PortSpec
 
 Kind = Literal["op", "data", "model", "optimizer", "logger", "schedule", "pattern"]

@@ -136,9 +136,7 @@ def as_pictures(images: npt.NDArray[Any], bounds: tuple[float, float] = (0.0, 1.
     layout = images.shape[1:]
     if images.ndim == 3:
         images = images[..., None]
-    elif images.ndim == 4 and layout[0] in (1, 3, 4) and layout[2] not in (1, 3, 4):
-        images = images.transpose(0, 2, 3, 1)
-    elif images.ndim == 4 and layout[0] in (1, 3, 4) and layout[0] <= layout[2]:
+    elif (images.ndim == 4 and layout[0] in (1, 3, 4) and layout[2] not in (1, 3, 4)) or (images.ndim == 4 and layout[0] in (1, 3, 4) and layout[0] <= layout[2]):
         images = images.transpose(0, 2, 3, 1)
     if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
         raise ValueError(f"expected a batch of pictures with 1, 3 or 4 channels, found shape {tuple(images.shape)}")

@@ -1,0 +1,65 @@
+"""Settings against parameters: what an author wrote under `with`, checked and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgraph.ops.annotations import Checker, Mismatch, anything, checker
+from edgraph.ops.spec import ParamSpec
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Mapping, Span
+from edgraph.text.suggest import did_you_mean, nearest
+
+_Table = dict[str, tuple[ParamSpec, Checker]]
+_TABLES: dict[int, tuple[tuple[ParamSpec, ...], _Table]] = {}  # by identity: defaults need not be hashable
+
+
+def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, diagnostics: Diagnostics, *,
+                   what: str, span: Span | None, is_open: bool = False, defaults: bool = True) -> dict[str, Any]:
+    """The values of `with` by parameter; errors go to `diagnostics`, at the spans of the keys and values.
+
+    params: None where they are not known (an import path): then nothing is checked. what: who takes them, for
+    messages: `op 'forward'`. span: where to point when something is missing. is_open: other keys are passed on.
+    defaults: put in the default of each parameter that was not given, or was given wrongly.
+    Values that hold a `use:` inside, where the annotation leaves room for an object, stay trees.
+    """
+    entries = {} if tree is None else tree.entries
+    if params is None:
+        return {key: anything(entry.value) for key, entry in entries.items()}
+    table = _table(params)
+    values = {p.name: p.default for p in params if not p.required} if defaults else {}
+    missing = [p.name for p in params if p.required and p.name not in entries]
+    for key, entry in entries.items():
+        known = table.get(key)
+        if known is not None:
+            try:
+                values[key] = known[1].convert(entry.value)
+            except Mismatch as mismatch:
+                diagnostics.error(mismatch.code, f"parameter '{key}' of {what}: {mismatch.message}", mismatch.span,
+                                  mismatch.help)
+        elif is_open:
+            values[key] = anything(entry.value)
+        else:
+            meant = nearest(key, missing)  # a required one that is misspelt is one mistake, not two
+            if meant is not None:
+                missing.remove(meant)
+            _unknown(key, meant, entry.span, tuple(table), what, diagnostics)
+    if missing:
+        named = ", ".join(f"'{name}'" for name in missing)
+        diagnostics.error("missing-parameter", f"{what} needs {named} under 'with'", span,
+                          f"with: {{{', '.join(f'{name}: …' for name in missing)}}}")
+    return values
+
+
+def _unknown(key: str, meant: str | None, span: Span, names: Sequence[str], what: str,
+             diagnostics: Diagnostics) -> None:
+    help = f"did you mean '{meant}'?" if meant else did_you_mean(key, names) if names else "it takes no parameters"
+    diagnostics.error("unknown-parameter", f"{what} has no parameter '{key}'", span, help or None)
+
+
+def _table(params: tuple[ParamSpec, ...]) -> _Table:
+    known = _TABLES.get(id(params))
+    if known is None or known[0] is not params:
+        known = _TABLES[id(params)] = (params, {p.name: (p, checker(p.annotation)) for p in params})
+    return known[1]
