@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgraph.ops.annotations import describe
+from edgraph.ops.check import check_settings
 from edgraph.ops.registry import Registered, load_target
+from edgraph.ops.signature import parameters_of
+from edgraph.ops.spec import ParamSpec
 from edgraph.text import source as text
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Scalar, Sequence, Span, Tree, plain
+from edgraph.text.source import Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 _IMPORTABLE = re.compile(r"[^\W\d]\w*([.:][^\W\d]\w*)+")
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Failed(Exception):
@@ -23,7 +30,8 @@ class Failed(Exception):
 
 
 class Constructor:
-    """Makes objects from trees. Paths are relative to `folder`, where the pipeline is."""
+    """Makes objects from trees. Where a parameter is annotated as Path, relative paths start at `folder`,
+    which is where the pipeline is."""
 
     def __init__(self, registered: Mapping[str, Registered], folder: Path, diagnostics: Diagnostics,
                  kind: str) -> None:
@@ -35,97 +43,37 @@ class Constructor:
     def make(self, use: str, span: Span, settings: text.Mapping | None) -> Any:
         """An instance of a class, or the result of a function. Raises Failed."""
         target = self.find(use, span)
-        arguments = self.arguments(target, use, span, settings)
+        arguments = self._arguments(target, use, span, settings, self._parameters(use, target))
         try:
             return target(**arguments)
-        except Exception as error:  # whatever a user's constructor raises is shown at its place
-            raise self.fail("data-error" if self.kind == "data set" else "bad-value",
-                            f"{self.kind} '{use}' could not be made: {reason(error)}",
-                            settings.span if settings else span, missing_help(error, self.folder)) from error
+        except Failed:
+            raise
+        except Exception as error:  # whatever a constructor raises is shown at its place
+            code = "missing-file" if isinstance(error, FileNotFoundError) else "cannot-construct"
+            raise self.fail(code, f"{self.kind} '{use}' could not be made: {reason(error)}",
+                            _blamed(error, arguments, settings) or span, self._missing_help(error)) from error
 
     def function(self, tree: Tree) -> Callable[..., Any]:
-        """A callable: a dotted path, or `{use: …, with: …}`. A class is instantiated with the settings, a
-        function is called with them besides what it is given. Raises Failed."""
+        """A callable: a dotted path, or `{use: …, with: …}`. A class is instantiated with the settings; a
+        function takes them as keyword arguments besides what it is called with. Raises Failed."""
         use, span, settings = self._written(tree)
         target = self.find(use, span)
         if inspect.isclass(target):
             made = self.make(use, span, settings)
             if not callable(made):
-                raise self.fail("bad-value", f"'{use}' cannot be called, so it is no {self.kind}", span,
+                raise self.fail("not-callable", f"'{use}' cannot be called, so it is no {self.kind}", span,
                                 "give the class a method __call__")
             return made  # type: ignore[no-any-return]
-        arguments = self.arguments(target, use, span, settings, whole=False)
+        settable = _settable(self._parameters(use, target), target)
+        arguments = self._arguments(target, use, span, settings, settable)
         return partial(target, **arguments) if arguments else target
 
     def find(self, use: str, span: Span) -> Callable[..., Any]:
-        """What a registered name or a dotted path (`module.Class`, `module:Class.method`) names."""
+        """What a registered name or an import path (`module.Class`, `module:Class.method`) names."""
         if use not in self.registered and not _IMPORTABLE.fullmatch(use):
             raise self.fail(f"unknown-{self.kind.split()[0]}", f"there is no {self.kind} '{use}'", span,
                             did_you_mean(use, self.registered)
-                            or f"name a registered one or give a dotted path such as 'my_ops.{use}'")
-        return self._load(use, span)
-
-    def arguments(self, target: Callable[..., Any], use: str, span: Span, settings: text.Mapping | None,
-                  whole: bool = True) -> dict[str, Any]:
-        """The keyword arguments that `settings` gives. whole: nothing required may be missing."""
-        try:
-            parameters = inspect.signature(target).parameters
-        except (TypeError, ValueError):  # some classes written in C have none
-            parameters = None
-        entries = settings.entries if settings else {}
-        if parameters is not None:
-            self._check(use, span, settings, parameters, whole)
-        known: Mapping[str, inspect.Parameter] = parameters or {}
-        return {key: self._value(entry.value, known[key].annotation if key in known else "")
-                for key, entry in entries.items()}
-
-    def fail(self, code: str, message: str, span: Span | None, help: str | None = None) -> Failed:
-        self.diagnostics.error(code, message, span, help=help)
-        return Failed(message)
-
-    def _check(self, use: str, span: Span, settings: text.Mapping | None,
-               parameters: Mapping[str, inspect.Parameter], whole: bool) -> None:
-        entries = settings.entries if settings else {}
-        takes = {name: p for name, p in parameters.items()
-                 if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-        failed = None
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            for key, entry in entries.items():
-                if key not in takes:
-                    failed = self.fail("unknown-parameter", f"{self.kind} '{use}' has no parameter '{key}'",
-                                       entry.span, did_you_mean(key, takes) or listing(takes))
-        missing = [name for name, p in takes.items() if p.default is p.empty and name not in entries]
-        if whole and missing:
-            listed = ", ".join(map(repr, missing))
-            failed = self.fail("missing-parameter", f"{self.kind} '{use}' needs {listed} under 'with'", span)
-        if failed:
-            raise failed
-
-    def _value(self, tree: Tree, annotation: Any) -> Any:
-        if isinstance(tree, text.Mapping):
-            if "use" in tree.entries and set(tree.entries) <= {"use", "with"}:
-                return self.make(*self._written(tree))
-            return {key: self._value(entry.value, "") for key, entry in tree.entries.items()}
-        if isinstance(tree, Sequence):
-            return [self._value(item, annotation) for item in tree.items]
-        # Annotations are text where the module has postponed evaluation, and types elsewhere.
-        if isinstance(tree.value, str) and "Path" in str(annotation):
-            return self.folder / Path(tree.value).expanduser()
-        return tree.value
-
-    def _written(self, tree: Tree) -> tuple[str, Span, text.Mapping | None]:
-        use = tree.get("use") if isinstance(tree, text.Mapping) else tree
-        settings = tree.get("with") if isinstance(tree, text.Mapping) else None
-        if not isinstance(use, Scalar) or not isinstance(use.value, str):
-            raise self.fail("wrong-type", f"expected a dotted path or {{use: …, with: …}} for a {self.kind}, "
-                            f"found {plain(tree)!r}", tree.span)
-        if settings is not None and not isinstance(settings, text.Mapping):
-            if isinstance(settings, Scalar) and settings.value is None:
-                return use.value, use.span, None
-            raise self.fail("wrong-type", f"'with' takes a mapping, found {plain(settings)!r}", settings.span)
-        return use.value, use.span, settings
-
-    def _load(self, use: str, span: Span) -> Callable[..., Any]:
+                            or f"name a registered one or give an import path such as 'my_ops.{use}'")
         try:
             found = self.registered[use].load() if use in self.registered else load_target(use)
         except ImportError as error:
@@ -139,20 +87,104 @@ class Constructor:
                             span)
         return found
 
+    def fail(self, code: str, message: str, span: Span | None, help: str | None = None) -> Failed:
+        """Write a diagnostic; raise what this returns."""
+        self.diagnostics.error(code, message, span, help=help or None)
+        return Failed(message)
+
+    def _parameters(self, use: str, target: Callable[..., Any]) -> tuple[tuple[ParamSpec, ...] | None, bool]:
+        """What it takes (None: not known), and whether it takes other keywords too."""
+        item = self.registered.get(use)
+        if item is not None and item.params is not None:
+            return item.params, item.open_params
+        try:
+            params, is_open, _ = parameters_of(target)
+        except (TypeError, ValueError):  # some classes written in C have no signature
+            return None, True
+        return params, is_open
+
+    def _arguments(self, target: Callable[..., Any], use: str, span: Span, settings: text.Mapping | None,
+                   parameters: tuple[tuple[ParamSpec, ...] | None, bool]) -> dict[str, Any]:
+        """The keyword arguments that `settings` gives; what was left out has its default in the signature."""
+        found = Diagnostics()
+        values = check_settings(parameters[0], settings, found, what=f"{self.kind} '{use}'", span=span,
+                                is_open=parameters[1], defaults=False)
+        self.diagnostics.extend(found)
+        if found.failed:
+            raise Failed(use)
+        return {key: self._built(value) for key, value in values.items()}
+
+    def _built(self, value: Any) -> Any:
+        """A setting with its nested `use:` constructed and its paths made absolute."""
+        match value:
+            case Path():
+                return self.folder / value.expanduser()
+            case text.Mapping() if "use" in value.entries:
+                return self.make(*self._written(value))
+            case text.Mapping():
+                return {key: self._built(entry.value) for key, entry in value.entries.items()}
+            case Sequence():
+                return [self._built(item) for item in value.items]
+            case Scalar():
+                return value.value
+            case list() | tuple():
+                return type(value)(map(self._built, value))
+            case dict():
+                return {key: self._built(item) for key, item in value.items()}
+        return value
+
+    def _written(self, tree: Tree) -> tuple[str, Span, text.Mapping | None]:
+        """The parts of `{use: …, with: …}`, or of a name alone."""
+        use: Tree | None = tree
+        settings: Tree | None = None
+        if isinstance(tree, text.Mapping):
+            use, settings = tree.get("use"), tree.get("with")
+            for key, entry in tree.entries.items():
+                if key not in ("use", "with"):
+                    raise self.fail("unknown-key", f"'{key}' is not a key beside 'use'", entry.span,
+                                    did_you_mean(key, ("use", "with")) or "parameters go under 'with'")
+        if not isinstance(use, Scalar) or not isinstance(use.value, str):
+            raise self.fail("wrong-type", f"expected an import path or {{use: …, with: …}} for a {self.kind}, found "
+                            f"{describe(use or tree)}", (use or tree).span)
+        if isinstance(settings, Scalar) and settings.value is None:
+            settings = None
+        if settings is not None and not isinstance(settings, text.Mapping):
+            raise self.fail("wrong-type", f"'with' takes a mapping, found {describe(settings)}", settings.span)
+        return use.value, use.span, settings
+
+    def _missing_help(self, error: BaseException) -> str | None:
+        return f"relative paths start at {self.folder}" if isinstance(error, FileNotFoundError) else None
+
 
 def reason(error: BaseException) -> str:
-    """`FileNotFoundError: [Errno 2] …` as one says it."""
+    """What an exception says, with its type where that says more, and the line of user code it comes from."""
     said = str(error).strip() or type(error).__name__
-    plain_words = isinstance(error, (ValueError, FileNotFoundError, ModuleNotFoundError)) and " " in said
-    return said if plain_words else f"{type(error).__name__}: {said}"
+    speaks = isinstance(error, (ValueError, FileNotFoundError, ModuleNotFoundError)) and " " in said
+    place = _place(error)
+    return (said if speaks else f"{type(error).__name__}: {said}") + (f" ({place})" if place else "")
 
 
-def missing_help(error: BaseException, folder: Path) -> str | None:
-    """Where relative paths were looked for, when a file is missing."""
-    return f"relative paths start at {folder}" if isinstance(error, FileNotFoundError) else None
+def _place(error: BaseException) -> str:
+    """`my_ops.py:12`: the innermost line that is neither edgraph's nor that of an installed package."""
+    ours = (_PACKAGE, sys.prefix, sys.base_prefix, "<")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(ours)]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def listing(names: Iterable[str]) -> str:
-    """`it takes 'a', 'b'`."""
-    listed = ", ".join(f"'{name}'" for name in names)
-    return f"it takes {listed}" if listed else "it takes none"
+def _blamed(error: BaseException, arguments: Mapping[str, Any], settings: text.Mapping | None) -> Span | None:
+    """The span of the path that the message is about."""
+    for key, value in arguments.items():
+        if settings is not None and isinstance(value, Path) and str(value) in str(error):
+            return settings.entries[key].value.span
+    return None
+
+
+def _settable(parameters: tuple[tuple[ParamSpec, ...] | None, bool],
+              target: Callable[..., Any]) -> tuple[tuple[ParamSpec, ...] | None, bool]:
+    """The parameters without those that the function is called with: positional ones without a default."""
+    if parameters[0] is None:
+        return parameters
+    kinds = {p.name: p.kind for p in inspect.signature(target).parameters.values()}
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    kept = tuple(p for p in parameters[0] if not p.required or kinds.get(p.name) is keyword_only)
+    return kept, parameters[1]

@@ -34,7 +34,7 @@ class DataSource:
         self.length = len(dataset)
         self.seed = seed
         self._sampler = sampler
-        self._fetch = Fetcher(dataset, Seeder(seed, entry.name), transform, collate)
+        self._fetch = Fetcher(dataset, Seeder(seed, f"transform.{entry.name}"), transform, collate)
         as_it_is = transform is None and collate is None
         self.arrays: Mapping[str, Any] | None = getattr(dataset, "arrays", None) if as_it_is else None
         self.fields: Mapping[str, str] | None = getattr(dataset, "fields", None) if as_it_is else None

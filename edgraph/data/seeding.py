@@ -16,12 +16,12 @@ from edgraph.ops.random import mix, node_base
 class Seeder:
     """Seeds Python's, NumPy's and, where torch is loaded, torch's global generators per example.
 
-    The seed of an example is keyed by the run's seed, the data entry's name, the epoch and the index of the
-    example in the data set. What a stream calls epoch counts from 1.
+    The seed of an example is `mix(mix(node_base(seed, node), epoch), index)` of edgraph.ops.random, where
+    node is `transform.<data entry>`, the epoch counts from 1 and the index is that in the data set.
     """
 
-    def __init__(self, seed: int, name: str) -> None:
-        self._base = node_base(seed, f"transform.{name}")
+    def __init__(self, seed: int, node: str) -> None:
+        self._base = node_base(seed, node)
 
     @contextmanager
     def kept(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from edgraph.data.entry import Entry, Used
 from edgraph.data.lengths import batches, selected
 from edgraph.data.opened import DataSource
 from edgraph.data.samplers import SAMPLERS
+from edgraph.data.seeding import Seeder
 from edgraph.data.stream import Sampler, subset
 from edgraph.ops.registry import Registry
 from edgraph.text.diagnostics import Diagnostics
@@ -33,7 +34,7 @@ def open_data(entry: Entry, registry: Registry, seed: int, diagnostics: Diagnost
         return None
     parts = _Parts(entry, entry.use, registry, diagnostics, folder)
     try:
-        dataset = parts.dataset()
+        dataset = parts.dataset(seed)
         parts.check_selection(len(dataset))
         source = DataSource(entry, dataset, seed, transform=parts.transform(), collate=parts.collate(),
                             sampler=parts.sampler(dataset, seed))
@@ -66,9 +67,12 @@ class _Parts:
         self._others = Constructor(SAMPLERS, folder, diagnostics, "sampler"), Constructor(
             {}, folder, diagnostics, "transform"), Constructor({}, folder, diagnostics, "collate")
 
-    def dataset(self) -> Any:
+    def dataset(self, seed: int) -> Any:
         name, span = self.use.use.text, self.use.use.span
-        dataset = self.make.make(name, span, self.use.settings)
+        seeder = Seeder(seed, f"construct.{self.entry.name}")
+        with seeder.kept():  # a data set that draws its split must draw the same one when the run is resumed
+            seeder.seed(0, 0)
+            dataset = self.make.make(name, span, self.use.settings)
         absent = [method for method in ("__len__", "__getitem__") if not hasattr(dataset, method)]
         if absent:
             lacks = f"{type(dataset).__name__} has no {' and no '.join(absent)}"

@@ -45,8 +45,8 @@ def arrays(*, file: Path, fields: list[str] | dict[str, str] | None = None) -> A
 
 
 @dataset(at="edgraph.data.tables:read")
-def csv(*, file: Path, target: str | int | None = None, features: list[str] | None = None, delimiter: str = ",",
-        header: bool = True) -> Any:
+def csv(*, file: Path, target: str | int | None = None, features: list[str] | None = None,
+        delimiter: str = ",", header: bool = True) -> Any:
     """A table as text: `features` (columns,), `target`, and each numeric column under its own name.
 
     file: a text file with one line for each example.
@@ -63,8 +63,8 @@ def image_folder(*, folder: Path, size: Count | list[Count] | None = None, split
     """Images in a folder for each class: `image` (3, height, width) from 0 to 1, `label`.
 
     folder: it holds one folder a class.
-    size: the middle square of an image is scaled to it; [height, width] scales the whole image. Without it images
-        keep their size and must agree in a batch.
+    size: the middle square of an image is scaled to it; [height, width] scales the whole image. Without it
+        images keep their size and must agree in a batch.
     split: the sub-folder that holds the classes, such as `train`.
     grayscale: one channel instead of three.
     """
