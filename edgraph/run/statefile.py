@@ -1,8 +1,8 @@
 """A state tree in one file: safetensors with the tree as JSON in its metadata and a checksum over every byte.
 
 It is written here and not by the safetensors library because there the order of the metadata, and so the
-bytes of the file, changes from one write to the next, and because it wants bare addresses of memory. Its readers
-(also `safetensors.torch.load_file`) find the arrays under their paths.
+bytes of the file, changes from one write to the next, and because it wants bare addresses of memory. The
+library's readers (also `safetensors.torch.load_file`) find the arrays under their paths.
 """
 
 from __future__ import annotations
