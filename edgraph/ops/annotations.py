@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from edgraph.ops import markers
-from edgraph.text.source import Mapping, Scalar, Sequence, Tree, plain
+from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 from edgraph.text.suggest import did_you_mean
 
 
 class Mismatch(Exception):
     """What was found at `tree` is not what was expected. `message` says both."""
 
-    def __init__(self, code: str, tree: Tree, expected: str, help: str | None = None, message: str | None = None,
-                 span: Any = None) -> None:
+    def __init__(self, code: str, tree: Tree, expected: str, help: str | None = None,
+                 message: str | None = None, span: Span | None = None) -> None:
         self.code = code
         self.tree = tree
         self.expected = expected
@@ -123,8 +123,9 @@ def _bool(tree: Tree) -> bool:
     if isinstance(tree, Scalar) and isinstance(tree.value, bool):
         return tree.value
     written = tree.value.lower() if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
-    meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}.get(written)
-    raise Mismatch("wrong-type", tree, "true or false", f"write {meant}" if meant else None)
+    meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+    help = f"write {meant[written]}" if written in meant else None
+    raise Mismatch("wrong-type", tree, "true or false", help)
 
 
 def _int(tree: Tree) -> int:
@@ -185,10 +186,10 @@ _SCALARS: dict[Any, Checker] = {
 
 def _literal(options: tuple[Any, ...]) -> Checker:
     expected = options_text(options)
-    keyed = {(type(option), option): option for option in options}
+    keyed: dict[tuple[type, Any], Any] = {(type(option), option): option for option in options}
 
     def convert(tree: Tree) -> Any:
-        value = tree.value if isinstance(tree, Scalar) else None
+        value: Any = tree.value if isinstance(tree, Scalar) else None
         key = (type(value), value)
         if isinstance(tree, Scalar) and key in keyed:
             return keyed[key]
@@ -260,13 +261,15 @@ def _ranged(inner: Checker, bounds: markers.Range) -> Checker:
 def _sized(inner: Checker, length: markers.Length) -> Checker:
     is_text = inner.expected == "a text"
     if is_text:
-        expected = "a text that is not empty" if length == markers.Length(1) else f"a text of {length.describe()}"
+        expected = f"a text of {length.describe()} characters"
+        if length == markers.Length(1):
+            expected = "a text that is not empty"
     else:
         expected = inner.expected.replace("a list of", f"a list of {length.describe()}", 1)
 
     def convert(tree: Tree) -> Any:
         value = inner.convert(tree)
-        if value is not None and not length.min <= len(value) <= (length.max if length.max is not None else len(value)):
+        if value is not None and not length.holds(len(value)):
             raise Mismatch("out-of-range", tree, expected)
         return value
 
@@ -310,8 +313,8 @@ def _list(item: Checker) -> Checker:
 
     def convert(tree: Tree) -> Any:
         if not isinstance(tree, Sequence):
-            single = isinstance(tree, Scalar) and tree.value is not None
-            raise Mismatch("wrong-type", tree, expected, f"write [{tree.raw}]" if single else None)  # type: ignore[union-attr]
+            single = f"write [{tree.raw}]" if isinstance(tree, Scalar) and tree.value is not None else None
+            raise Mismatch("wrong-type", tree, expected, single)
         return [item.convert(part) for part in tree.items]
 
     return Checker(expected, convert)

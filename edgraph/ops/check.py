@@ -16,11 +16,13 @@ _TABLES: dict[int, tuple[tuple[ParamSpec, ...], _Table]] = {}  # by identity: de
 
 
 def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, diagnostics: Diagnostics, *,
-                   what: str, span: Span | None, is_open: bool = False, defaults: bool = True) -> dict[str, Any]:
+                   what: str, span: Span | None, is_open: bool = False,
+                   defaults: bool = True) -> dict[str, Any]:
     """The values of `with` by parameter; errors go to `diagnostics`, at the spans of the keys and values.
 
-    params: None where they are not known (an import path): then nothing is checked. what: who takes them, for
-    messages: `op 'forward'`. span: where to point when something is missing. is_open: other keys are passed on.
+    params: None where they are not known (an import path): then nothing is checked. what: who takes them,
+    for messages: `op 'forward'`. span: where to point when something is missing. is_open: other keys are
+    passed on.
     defaults: put in the default of each parameter that was not given, or was given wrongly.
     Values that hold a `use:` inside, where the annotation leaves room for an object, stay trees.
     """
@@ -36,8 +38,8 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
             try:
                 values[key] = known[1].convert(entry.value)
             except Mismatch as mismatch:
-                diagnostics.error(mismatch.code, f"parameter '{key}' of {what}: {mismatch.message}", mismatch.span,
-                                  mismatch.help)
+                diagnostics.error(mismatch.code, f"parameter '{key}' of {what}: {mismatch.message}",
+                                  mismatch.span, mismatch.help)
         elif is_open:
             values[key] = anything(entry.value)
         else:
@@ -54,7 +56,8 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
 
 def _unknown(key: str, meant: str | None, span: Span, names: Sequence[str], what: str,
              diagnostics: Diagnostics) -> None:
-    help = f"did you mean '{meant}'?" if meant else did_you_mean(key, names) if names else "it takes no parameters"
+    other = did_you_mean(key, names) if names else "it takes no parameters"
+    help = f"did you mean '{meant}'?" if meant else other
     diagnostics.error("unknown-parameter", f"{what} has no parameter '{key}'", span, help or None)
 
 

@@ -132,7 +132,8 @@ def _items_of(name: str, folder: Path) -> list[tuple[Kind, Item]]:
     found: dict[tuple[Kind, str], tuple[Kind, Item]] = {}
     for key, record in _IMPORTED.items():
         if key[0] == folder:
-            found.update({(kind, item.name): (kind, item) for kind, item in record.items if item.module == name})
+            found.update({(kind, item.name): (kind, item)
+                          for kind, item in record.items if item.module == name})
     return list(found.values())
 
 
@@ -157,7 +158,7 @@ def _failure(name: Named, folder: Path) -> _Failure | None:
     except ModuleNotFoundError as error:
         if error.name is not None and (name.text + ".").startswith(error.name + "."):
             near = did_you_mean(name.text, sorted(path.stem for path in folder.glob("*.py")))
-            return ("unknown-import", f"there is no module '{name.text}', neither beside the pipeline nor installed",
+            return ("unknown-import", f"no module '{name.text}' is beside the pipeline or installed",
                     near or f"'imports' names Python modules: {folder.name}/{name.text}.py would be one", ())
         return _raised(name, folder, error)
     except RegistrationError as error:
@@ -175,7 +176,8 @@ def _raised(name: Named, folder: Path, error: BaseException) -> _Failure:
     related = _culprit(error, folder)
     place = f" ({related[0][1].source.name}:{related[0][1].line})" if related else ""
     said = str(error).strip() or "no message"
-    return "import-failed", f"cannot import '{name.text}': {type(error).__name__}: {said}{place}", None, related
+    message = f"cannot import '{name.text}': {type(error).__name__}: {said}{place}"
+    return "import-failed", message, None, related
 
 
 def _culprit(error: BaseException, folder: Path) -> tuple[tuple[str, Span], ...]:

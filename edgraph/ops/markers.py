@@ -38,7 +38,11 @@ class Length:
     min: int = 0
     max: int | None = None
 
+    def holds(self, length: int) -> bool:
+        return length >= self.min and (self.max is None or length <= self.max)
+
     def describe(self) -> str:
+        """`2`, `at least 1`, `1 to 3`."""
         if self.max is None:
             return f"at least {self.min}"
         return str(self.min) if self.min == self.max else f"{self.min} to {self.max}"

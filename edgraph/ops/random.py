@@ -44,7 +44,7 @@ def loop_key(key: int, iteration: int) -> int:
 def stream_seed(run_seed: int, node: str, step: int, iteration: int = 0) -> int:
     """The 63-bit seed that the node draws from at a step, and at an iteration of a loop within it.
 
-    A hand-written twin of a node of the main loop uses `torch.manual_seed(stream_seed(seed, "logits", step))`.
+    The hand-written twin of a node of the main loop: `torch.manual_seed(stream_seed(seed, "logits", step))`.
     """
     return mix(node_base(run_seed, node), loop_key(step, iteration))
 

@@ -23,7 +23,8 @@ from edgraph.ops.signature import (
     parameters_of,
     place,
 )
-from edgraph.ops.spec import OpSpec, ParamSpec, Passes, PortSpec
+from edgraph.ops.spec import OpSpec, ParamSpec, Passes
+from edgraph.ops.target import load_target
 
 Kind = Literal["op", "data", "model", "optimizer", "logger", "schedule", "pattern"]
 KINDS: tuple[Kind, ...] = ("op", "data", "model", "optimizer", "logger", "schedule", "pattern")
@@ -128,13 +129,13 @@ class Registry:
     # -- adding ----------------------------------------------------------------------------------------
 
     def add(self, kind: Kind, item: Item, target: Any) -> None:
-        """Register an item. Raises RegistrationError where the name is taken by another module or the library."""
+        """Register an item. Raises RegistrationError where another module, or the library, has the name."""
         table = self._tables[kind] if self._loading else dict(self.table(kind))
         known = table.get(item.name)
         if known is not None and ((kind, item.name) in self._builtin or known.module != item.module):
             owner = "edgraph itself" if (kind, item.name) in self._builtin else f"module '{known.module}'"
-            raise RegistrationError(f"{place(target)}: {kind} '{item.name}' is already registered by {owner}: "
-                                    "choose another name")
+            raise RegistrationError(f"{place(target)}: {kind} '{item.name}' is already registered by {owner}"
+                                    "; choose another name")
         if not item.name.isidentifier():
             raise RegistrationError(f"{place(target)}: '{item.name}' cannot be the name of a {kind}: "
                                     "a name is a Python identifier")
@@ -162,35 +163,6 @@ class Registry:
 registry = Registry()
 
 
-def load_target(path: str) -> Any:
-    """Import `package.module:name` or `package.module.name`. Raises ImportError that says what is missing."""
-    module_name, colon, attributes = path.partition(":")
-    if colon:
-        found: Any = import_module(module_name)
-        names = attributes.split(".")
-    else:
-        found, names = _longest_module(path)
-    for name in names:
-        try:
-            found = getattr(found, name)
-        except AttributeError:
-            raise ImportError(f"{getattr(found, '__name__', found)!r} has no '{name}' (in '{path}')") from None
-    return found
-
-
-def _longest_module(path: str) -> tuple[Any, list[str]]:
-    parts = path.split(".")
-    for end in range(len(parts) - 1, 0, -1):
-        name = ".".join(parts[:end])
-        try:
-            return import_module(name), parts[end:]
-        except ModuleNotFoundError as error:
-            # only the absence of this very module means "try a shorter one"
-            if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-                raise
-    raise ImportError(f"there is no module '{parts[0]}' (in '{path}')")
-
-
 # -- decorators ----------------------------------------------------------------------------------------
 
 @overload
@@ -201,8 +173,8 @@ def op(*, name: str | None = None, family: str | None = None, effect: bool = Fal
        writes: tuple[str, ...] = (), random: bool = False, differentiates: bool = False,
        differentiable: bool = True, passes: tuple[Passes, ...] = (), backends: tuple[str, ...] = (),
        engine: bool = False, ports: Ports = (), open_ports: bool = True) -> Callable[[F], F]: ...
-def op(target: F | None = None, /, *, name: str | None = None, family: str | None = None, effect: bool = False,
-       update: bool = False, state: bool | _Unset | None = UNSET, metric: bool = False,
+def op(target: F | None = None, /, *, name: str | None = None, family: str | None = None,
+       effect: bool = False, update: bool = False, state: bool | _Unset | None = UNSET, metric: bool = False,
        reads: tuple[str, ...] = (), writes: tuple[str, ...] = (), random: bool = False,
        differentiates: bool = False, differentiable: bool = True, passes: tuple[Passes, ...] = (),
        backends: tuple[str, ...] = (), engine: bool = False, ports: Ports = (),
@@ -210,10 +182,10 @@ def op(target: F | None = None, /, *, name: str | None = None, family: str | Non
     """Register a function or a class as an op type.
 
     Positional parameters are inputs (`*values`: any number), keyword-only ones what `with` takes.
-    effect: it changes something outside its value; an update is an effect that trains. state: None for a class
-    that keeps nothing between steps; other classes need state_dict and load_state_dict. metric: a class with
-    update, compute and reset. reads, writes: parameters that name a model (also by annotation). random: it
-    draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading
+    effect: it changes something outside its value; an update is an effect that trains. state: None for a
+    class that keeps nothing between steps; other classes need state_dict and load_state_dict. metric: a class
+    with update, compute and reset. reads, writes: parameters that name a model (also by annotation). random:
+    it draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading
     arguments (`step`, `global_step`, `key`, `count`). ports: parts of its value with a name of their own;
     open_ports: other parts may be asked for too. Raises RegistrationError.
     """
@@ -233,54 +205,40 @@ def _family(module: str) -> str:
     return module.rpartition(".")[2] if module.startswith("edgraph.ops.library") else "user"
 
 
-def _registrar(kind: Kind, target: F | None, *, name: str | None, at: str | None = None,
-               backends: tuple[str, ...] = (), length: Length | None = None,
-               fields: tuple[str, ...] = ()) -> F | Callable[[F], F]:
-    def register(declaration: F) -> F:
-        params, is_open, doc = parameters_of(declaration)
-        registry.add(kind, Registered(
-            name or declaration.__name__, params, at or declaration, doc.summary, doc.text, is_open, backends,
-            length, fields, declaration.__module__), declaration)
-        return declaration
+class Registrar:
+    """A decorator that registers one kind of thing: `@dataset`, or `@dataset(name="faces")`."""
 
-    return register if target is None else register(target)
+    def __init__(self, kind: Kind, doc: str) -> None:
+        self.kind = kind
+        self.__doc__ = doc
 
+    @overload
+    def __call__(self, target: F, /) -> F: ...
+    @overload
+    def __call__(self, *, name: str | None = None, at: str | None = None, backends: tuple[str, ...] = (),
+                 length: Length | None = None, fields: tuple[str, ...] = ()) -> Callable[[F], F]: ...
+    def __call__(self, target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+                 backends: tuple[str, ...] = (), length: Length | None = None,
+                 fields: tuple[str, ...] = ()) -> Any:
+        """at: where the object really is, for a function that only declares it (`package.module:name`)."""
+        def register(declaration: F) -> F:
+            params, is_open, doc = parameters_of(declaration)
+            registry.add(self.kind, Registered(
+                name or declaration.__name__, params, at or declaration, doc.summary, doc.text, is_open,
+                backends, length, fields, declaration.__module__), declaration)
+            return declaration
 
-def dataset(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
-            length: Length | None = None, fields: tuple[str, ...] = ()) -> Any:
-    """Register a data set: a class (or function that makes one) with `__len__` and `__getitem__` returning a
-    mapping. at: where the object really is, for a function that only declares it. length: from its settings to
-    its length, or None where that is not known without reading it. fields: the names that examples have."""
-    return _registrar("data", target, name=name, at=at, length=length, fields=fields)
-
-
-def model(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
-          backends: tuple[str, ...] = ()) -> Any:
-    """Register a model: a class or function that makes a module of the backend's framework."""
-    return _registrar("model", target, name=name, at=at, backends=backends)
-
-
-def pattern(target: F | None = None, /, *, name: str | None = None) -> Any:
-    """Register a pattern: a function from parameters to a mapping of ops."""
-    return _registrar("pattern", target, name=name)
+        return register if target is None else register(target)
 
 
-def optimizer(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
-              backends: tuple[str, ...] = ()) -> Any:
-    """Register an optimizer: `at(parameters, **settings)`."""
-    return _registrar("optimizer", target, name=name, at=at, backends=backends)
+dataset = Registrar("data", """Register a data set: a class, or a function that makes one, with `__len__` and
+`__getitem__` returning a mapping. length: from its settings to its length, or None where that is not known
+without reading it. fields: the names that its examples have.""")
+model = Registrar("model", "Register a model: what makes a module of the backend's framework.")
+optimizer = Registrar("optimizer", "Register an optimizer: a class made with parameters and its settings.")
+logger = Registrar("logger", "Register a logger.")
+schedule = Registrar("schedule", "Register a learning-rate schedule.")
+pattern = Registrar("pattern", "Register a pattern: a function from parameters to a mapping of ops.")
 
-
-def logger(target: F | None = None, /, *, name: str | None = None, at: str | None = None) -> Any:
-    """Register a logger."""
-    return _registrar("logger", target, name=name, at=at)
-
-
-def schedule(target: F | None = None, /, *, name: str | None = None, at: str | None = None,
-             backends: tuple[str, ...] = ()) -> Any:
-    """Register a learning-rate schedule."""
-    return _registrar("schedule", target, name=name, at=at, backends=backends)
-
-
-__all__ = ["KINDS", "Item", "Kind", "PortSpec", "Registered", "RegistrationError", "Registry", "dataset",
-           "load_target", "logger", "model", "op", "optimizer", "pattern", "registry", "schedule"]
+__all__ = ["KINDS", "Item", "Kind", "Registered", "RegistrationError", "Registry", "dataset", "load_target",
+           "logger", "model", "op", "optimizer", "pattern", "registry", "schedule"]

@@ -71,8 +71,8 @@ def op_spec(target: Callable[..., Any], options: Options) -> OpSpec:
     """The spec of an op. Raises RegistrationError where the declaration is wrong."""
     name = options.name or target.__name__
     is_class = isinstance(target, type)
-    call, positional = _call_of(target, name, options)
-    keyword_owner = target.__init__ if is_class else target  # type: ignore[misc]
+    positional = _inputs_of(target, name, options)
+    keyword_owner = target.__init__ if is_class else target
     keywords = _keyword_only(keyword_owner, name, is_class)
     ports = _ports(options.ports)
     doc = split(target.__doc__, {p.name for p in (*positional, *keywords)} | {p.name for p in ports})
@@ -93,19 +93,18 @@ def op_spec(target: Callable[..., Any], options: Options) -> OpSpec:
         implementation=target, module=target.__module__)
 
 
-def _call_of(target: Callable[..., Any], name: str, options: Options) -> tuple[Any, list[Parameter]]:
-    """The function that takes the inputs, and its positional parameters without self and `passes`."""
+def _inputs_of(target: Callable[..., Any], name: str, options: Options) -> list[Parameter]:
+    """The parameters that are inputs: positional, without self and what `passes` adds."""
     call: Any = target
     if isinstance(target, type):
-        method = "update" if options.metric else "__call__"
-        call = vars(target).get(method) or getattr(target, method, None)
         wanted = ("update", "compute", "reset") if options.metric else ("__call__",)
-        missing = [m for m in wanted if not callable(getattr(target, m, None)) or getattr(target, m) is
-                   getattr(type, m, None)]
-        if missing or not inspect.isfunction(call):
-            raise RegistrationError(f"{place(target)}: op '{name}' is a class without {', '.join(missing or wanted)}")
+        missing = [method for method in wanted if not inspect.isfunction(getattr(target, method, None))]
+        if missing:
+            raise RegistrationError(f"{place(target)}: op '{name}' is a class without {', '.join(missing)}")
+        call = getattr(target, wanted[0])
     elif options.metric and not options.backends:
-        raise RegistrationError(f"{place(target)}: metric '{name}' must be a class with update, compute and reset")
+        raise RegistrationError(f"{place(target)}: metric '{name}' must be a class with update, compute and "
+                                "reset")
     parameters = [p for p in inspect.signature(call).parameters.values()
                   if p.kind in _POSITIONAL or p.kind is Parameter.VAR_POSITIONAL]
     if isinstance(target, type):
@@ -116,7 +115,7 @@ def _call_of(target: Callable[..., Any], name: str, options: Options) -> tuple[A
     elif not (options.engine or options.backends):
         raise RegistrationError(f"{place(target)}: op '{name}' says passes={options.passes!r}, so its first "
                                 f"arguments must be named {', '.join(options.passes)}")
-    return call, parameters
+    return parameters
 
 
 def _keyword_only(owner: Any, name: str, is_class: bool) -> list[Parameter]:
@@ -126,8 +125,8 @@ def _keyword_only(owner: Any, name: str, is_class: bool) -> list[Parameter]:
     if is_class:
         loose = [p.name for p in parameters[1:] if p.kind in _POSITIONAL]
         if loose:
-            raise RegistrationError(f"{place(owner)}: parameter '{loose[0]}' of op '{name}' must be keyword-only: "
-                                    "write `def __init__(self, *, ...)`")
+            raise RegistrationError(f"{place(owner)}: parameter '{loose[0]}' of op '{name}' must be "
+                                    "keyword-only: write `def __init__(self, *, ...)`")
     return [p for p in parameters if p.kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD)]
 
 
@@ -140,14 +139,14 @@ def _state(target: Any, name: str, options: Options) -> bool:
     if callable(getattr(target, "state_dict", None)) and callable(getattr(target, "load_state_dict", None)):
         return True
     raise RegistrationError(
-        f"{place(target)}: op '{name}' is a class without state_dict and load_state_dict, so what it keeps would be "
-        "lost on resume: add both, or say @op(state=None) if it keeps nothing between steps")
+        f"{place(target)}: op '{name}' is a class without state_dict and load_state_dict, so what it keeps "
+        "would be lost on resume; add both, or say @op(state=None) if it keeps nothing between steps")
 
 
 def parameters_of(target: Any) -> tuple[tuple[ParamSpec, ...], bool, Docstring]:
     """Every named parameter of a model, data set or function, whether it takes others, and its docstring."""
     is_class = isinstance(target, type)
-    owner = target.__init__ if is_class else target  # type: ignore[misc]
+    owner = target.__init__ if is_class else target
     if owner is object.__init__:
         return (), False, split(target.__doc__)
     parameters = list(inspect.signature(owner).parameters.values())[1 if is_class else 0:]
@@ -166,12 +165,13 @@ def _input(parameter: Parameter, doc: Docstring) -> InputSpec:
 def _param(parameter: Parameter, owner: Any, doc: Docstring) -> ParamSpec:
     annotation = evaluate(parameter.annotation, owner)
     default = REQUIRED if parameter.default is Parameter.empty else parameter.default
-    return ParamSpec(parameter.name, annotation, default, doc.entries.get(parameter.name, ""), _role(annotation))
+    text = doc.entries.get(parameter.name, "")
+    return ParamSpec(parameter.name, annotation, default, text, _role(annotation))
 
 
 def evaluate(annotation: Any, owner: Any) -> Any:
-    """An annotation as an object. One that cannot be evaluated (a name imported only for type checkers) is Any:
-    nothing is checked of it."""
+    """An annotation as an object. One that cannot be evaluated (a name imported only for type checkers) is
+    Any: nothing is checked of it."""
     if annotation is Parameter.empty:
         return Any
     if not isinstance(annotation, str):

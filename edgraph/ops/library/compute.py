@@ -10,9 +10,9 @@ from edgraph.ops.spec import PortSpec
 
 
 @op(engine=True, ports=(
-    PortSpec("argmax", "(batch, ...) index of the largest of the last axis, or of axis 1 for maps", derived=True),
-    PortSpec("softmax", "probabilities over that axis", derived=True),
-    PortSpec("max", "the largest value over that axis", derived=True)))
+    PortSpec("argmax", "(batch, ...) the class with the highest score, along axis 1", derived=True),
+    PortSpec("softmax", "(batch, classes, ...) probabilities of the classes, along axis 1", derived=True),
+    PortSpec("max", "(batch, ...) the highest score, along axis 1", derived=True)))
 def forward(x: Any, *values: Any, model: Annotated[str, Model("reads")], method: str | None = None,
             mode: Literal["auto", "train", "eval"] = "auto") -> Any:
     """Run a model, or a sub-module of one, on values.

@@ -16,8 +16,8 @@ def loop(*values: Any, graph: Annotated[str, Graph()], params: dict[str, Any] | 
          batch_size: Count | None = None, shuffle: bool = False) -> Any:
     """Run a graph as a loop: over a data set, over a value, a number of times, or while a condition holds.
 
-    Its value is a mapping of the graph's `outputs`, made when the loop ends. Op state, metrics and held values
-    start afresh at each entry; models and optimizers persist.
+    Its value is a mapping of the graph's `outputs`, made when the loop ends. Op state, metrics and held
+    values start afresh at each entry; models and optimizers persist.
 
     values: values of the enclosing step, by the names that the graph reads them by; `over` is a value to go
     through in batches.
@@ -48,7 +48,7 @@ def stop(*, run: bool = False) -> None:
 
 
 class Improved(Mapping[str, Any]):
-    """Whether a value improved: true or false as a condition, with the keys `improved`, `best` and `since`."""
+    """Whether a value improved: a condition by itself, and a mapping with `improved`, `best` and `since`."""
 
     __slots__ = ("best", "improved", "since")
 

@@ -67,7 +67,7 @@ def number(value: Any, name: str) -> float:
     size = getattr(value, "size", 1)
     if isinstance(value, str) or size != 1:
         shape = getattr(value, "shape", None)
-        found = f"an array of shape {tuple(shape)}" if shape is not None else f"the {type(value).__name__} {value!r}"
+        found = f"{value!r}" if shape is None else f"an array of shape {tuple(shape)}"
         raise ValueError(f"'{name}' is {found}: expected one number; take a mean, or use log_histogram")
     return float(value.item() if hasattr(value, "item") else value)
 
@@ -89,8 +89,8 @@ class log_scalars(Attached):
 class log_images(Attached):
     """Log a batch of pictures as one grid, with captions where there are labels.
 
-    image: (batch, height, width), (batch, channels, height, width) or (batch, height, width, channels), with 1
-    or 3 channels, or 4 of which the last is left out; whole numbers from 0 to 255, or other numbers in `range`.
+    image: (batch, height, width), (batch, channels, height, width) or (batch, height, width, channels), with
+    1 or 3 channels, or 4 of which the last is left out; whole numbers from 0 to 255, or floats in `range`.
     label: (batch,) what to write under each picture: class indices, numbers or texts.
     target: (batch,) what the label should be; where it differs the caption shows both.
     columns: pictures in a row; by default as many as make the grid about square.
@@ -128,18 +128,26 @@ class log_images(Attached):
         return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+_CHANNELS = (1, 3, 4)
+
+
+def _channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether (batch, a, b, c) has its channels in `a`. Where both ends could be, the smaller one is."""
+    return shape[1] in _CHANNELS and (shape[3] not in _CHANNELS or shape[1] <= shape[3])
+
+
 def as_pictures(images: npt.NDArray[Any], bounds: tuple[float, float] = (0.0, 1.0),
                 scale: int | None = None) -> npt.NDArray[np.uint8]:
     """(batch, height, width, 1 or 3) bytes from images of any of the layouts that log_images takes."""
     import numpy as np
 
-    layout = images.shape[1:]
     if images.ndim == 3:
         images = images[..., None]
-    elif (images.ndim == 4 and layout[0] in (1, 3, 4) and layout[2] not in (1, 3, 4)) or (images.ndim == 4 and layout[0] in (1, 3, 4) and layout[0] <= layout[2]):
+    elif images.ndim == 4 and _channels_first(images.shape):
         images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
-        raise ValueError(f"expected a batch of pictures with 1, 3 or 4 channels, found shape {tuple(images.shape)}")
+    if images.ndim != 4 or images.shape[3] not in _CHANNELS:
+        raise ValueError("expected a batch of pictures with 1, 3 or 4 channels, found shape "
+                         f"{tuple(images.shape)}")
     images = images[..., :3] if images.shape[3] == 4 else images
     if images.dtype != np.uint8:
         if images.dtype.kind in "iu":
@@ -227,7 +235,8 @@ class Print(Attached):
 
     def _line(self, step: int, values: Sequence[Any]) -> str:
         if self._format is None:
-            return "  ".join([f"step {step}", *(f"{name} {show(value)}" for name, value in self.named(values))])
+            parts = [f"{name} {show(value)}" for name, value in self.named(values)]
+            return "  ".join([f"step {step}", *parts])
         given = {name: plain(self.services.to_numpy(value))
                  for name, value in zip(self.services.input_names, values, strict=True)}
         parts = []

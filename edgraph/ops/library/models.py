@@ -12,8 +12,8 @@ Dropout = Annotated[float, Range(min=0, below=1)]
 
 
 @model(at="edgraph.backends.torch.models:MLP", backends=("torch",))
-def mlp(*, sizes: Annotated[list[Count], Length(min=2)], activation: Activation = "relu", dropout: Dropout = 0.0,
-        batch_norm: bool = False, bias: bool = True) -> Any:
+def mlp(*, sizes: Annotated[list[Count], Length(min=2)], activation: Activation = "relu",
+        dropout: Dropout = 0.0, batch_norm: bool = False, bias: bool = True) -> Any:
     """Linear layers with activations between them. The input is flattened to (batch, sizes[0]).
 
     sizes: the size of the input, of each hidden layer and of the output.

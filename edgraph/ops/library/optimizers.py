@@ -13,6 +13,8 @@ _TORCH = ("torch",)
 Decay = Annotated[float, Range(min=0, below=1)]
 Betas = tuple[Decay, Decay]
 MaybeBool = bool | None
+Shrink = Annotated[float, Range(above=0, below=1)]
+Grow = Annotated[float, Range(above=1)]
 
 # What several of them say of the same parameter.
 _COMMON = {
@@ -52,8 +54,8 @@ def SGD(*, lr: NonNegative = 1e-3, momentum: NonNegative = 0.0, dampening: float
 @_torch
 def Adam(*, lr: NonNegative = 1e-3, betas: Betas = (0.9, 0.999), eps: NonNegative = 1e-8,
          weight_decay: NonNegative = 0.0, amsgrad: bool = False, foreach: MaybeBool = None,
-         maximize: bool = False, capturable: bool = False, differentiable: bool = False, fused: MaybeBool = None,
-         decoupled_weight_decay: bool = False) -> Any:
+         maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+         fused: MaybeBool = None, decoupled_weight_decay: bool = False) -> Any:
     """Adam: steps scaled by running means of the gradient and of its square."""
 
 
@@ -98,8 +100,9 @@ def SparseAdam(*, lr: Positive = 1e-3, betas: Betas = (0.9, 0.999), eps: Positiv
 
 @_torch
 def Adafactor(*, lr: NonNegative = 1e-2, beta2_decay: Annotated[float, Range(max=0)] = -0.8,
-              eps: tuple[NonNegative | None, NonNegative] = (None, 1e-3), d: Annotated[float, Range(min=1)] = 1.0,
-              weight_decay: NonNegative = 0.0, foreach: MaybeBool = None, maximize: bool = False) -> Any:
+              eps: tuple[NonNegative | None, NonNegative] = (None, 1e-3),
+              d: Annotated[float, Range(min=1)] = 1.0, weight_decay: NonNegative = 0.0,
+              foreach: MaybeBool = None, maximize: bool = False) -> Any:
     """Adam with factored second moments, which need little memory.
 
     beta2_decay: the power by which the running mean of squares slows down.
@@ -142,7 +145,7 @@ def RMSprop(*, lr: NonNegative = 1e-2, alpha: NonNegative = 0.99, eps: NonNegati
 
 @_torch
 def Rprop(*, lr: NonNegative = 1e-2,
-          etas: tuple[Annotated[float, Range(above=0, below=1)], Annotated[float, Range(above=1)]] = (0.5, 1.2),
+          etas: tuple[Shrink, Grow] = (0.5, 1.2),
           step_sizes: tuple[NonNegative, NonNegative] = (1e-6, 50.0), capturable: bool = False,
           foreach: MaybeBool = None, maximize: bool = False, differentiable: bool = False) -> Any:
     """Steps that follow only the gradient's signs, for full batches.

@@ -25,10 +25,10 @@ def load_batch(*, data: Annotated[str | None, Data()] = None, stream: str | None
 
 @op(engine=True, differentiable=False, ports=_BATCH)
 def fixed_examples(*, data: Annotated[str | None, Data()] = None):  # type: ignore[no-untyped-def]
-    """The same examples of a data set every time: those named under `fixed_examples`, else as many as a batch.
+    """The same examples of a data set every time: those of `fixed_examples`, else as many as a batch.
 
-    Without names they are drawn once from the seed and recorded in the run folder. They are read without
-    shuffling and without moving any stream.
+    Where none are named they are drawn once from the seed and recorded in the run folder. They are read
+    without shuffling and without moving any stream.
 
     data: the data set; by default the one that the loop is over.
     """
