@@ -215,9 +215,9 @@ class Registrar:
     @overload
     def __call__(self, target: F, /) -> F: ...
     @overload
-    def __call__(self, *, name: str | None = None, at: str | None = None, backends: tuple[str, ...] = (),
+    def __call__(self, /, *, name: str | None = None, at: str | None = None, backends: tuple[str, ...] = (),
                  length: Length | None = None, fields: tuple[str, ...] = ()) -> Callable[[F], F]: ...
-    def __call__(self, target: F | None = None, /, *, name: str | None = None, at: str | None = None,
+    def __call__(self, target: Any = None, /, *, name: str | None = None, at: str | None = None,
                  backends: tuple[str, ...] = (), length: Length | None = None,
                  fields: tuple[str, ...] = ()) -> Any:
         """at: where the object really is, for a function that only declares it (`package.module:name`)."""

@@ -4,36 +4,55 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from edgraph.ops.markers import Count, NonNegative, Range
+from edgraph.ops.markers import Count, NonNegative, Positive, Range
 from edgraph.ops.registry import schedule
 
 Warmup = Annotated[int, Range(min=0)]
 
 
-@schedule
+@schedule(at="edgraph.backends.torch.schedules:constant", backends=("torch",))
 def constant(*, warmup: Warmup = 0) -> Any:
     """The same learning rate throughout.
 
-    warmup: over how many updates it grows from zero at the start.
+    warmup: over how many updates it grows to the whole learning rate at the start.
     """
 
 
-@schedule
+@schedule(at="edgraph.backends.torch.schedules:linear", backends=("torch",))
 def linear(*, steps: Count, start: NonNegative = 1.0, end: NonNegative = 0.0, warmup: Warmup = 0) -> Any:
     """A straight line between two factors, and the second from there on.
 
     steps: how many updates (or steps, with `per: step`) it takes, warm-up included.
     start: the factor at the start.
     end: the factor at the end.
-    warmup: over how many updates it grows from zero first.
+    warmup: over how many updates it grows to the whole learning rate first.
     """
 
 
-@schedule
+@schedule(at="edgraph.backends.torch.schedules:cosine", backends=("torch",))
 def cosine(*, steps: Count, end: NonNegative = 0.0, warmup: Warmup = 0) -> Any:
     """Half a cosine from the learning rate down to a share of it, and that share from there on.
 
     steps: how many updates (or steps, with `per: step`) it takes, warm-up included.
     end: the factor at the end.
-    warmup: over how many updates it grows from zero first.
+    warmup: over how many updates it grows to the whole learning rate first.
+    """
+
+
+@schedule(at="edgraph.backends.torch.schedules:step", backends=("torch",))
+def step(*, every: Count, factor: Positive = 0.1, warmup: Warmup = 0) -> Any:
+    """Multiplied by a factor again and again.
+
+    every: after how many updates (or steps, with `per: step`) each time.
+    factor: by what.
+    warmup: over how many updates it grows to the whole learning rate at the start.
+    """
+
+
+@schedule(at="edgraph.backends.torch.schedules:exponential", backends=("torch",))
+def exponential(*, factor: Positive, warmup: Warmup = 0) -> Any:
+    """Multiplied by a factor at every update.
+
+    factor: by what, such as 0.999.
+    warmup: over how many updates it grows to the whole learning rate at the start.
     """
