@@ -50,7 +50,7 @@ TRUE = {case: case | {a.complement() for a in ATOMS if a not in case} for case i
 
 @dataclass(frozen=True)
 class Model:
-    """A clock by its definition: its steps as the bits of an integer (bit 0 unused), for each case of atoms."""
+    """A clock by its definition: its steps as bits of an integer (bit 0 unused), for each case of atoms."""
 
     clock: Clock
     bits: tuple[int, ...]  # by case
@@ -91,7 +91,8 @@ def _growing(interval: int, grow: int, more: int | None, start: int, until: int 
 
 def _cycle(n: int, chosen: list[int]) -> Model:
     positions = sorted({p % n + 1 for p in chosen})
-    return _all(cycle(n, positions), _bits(lambda s: (s - 1) % n + 1 in positions), f"cycle({n}, {positions})")
+    bits = _bits(lambda s: (s - 1) % n + 1 in positions)
+    return _all(cycle(n, positions), bits, f"cycle({n}, {positions})")
 
 
 def _epochs(p: int, q: int, length: int) -> Model:
@@ -129,11 +130,12 @@ def _both(parts: list[Model]) -> Model:
 small = st.integers(1, 24)
 bound = st.integers(1, 300)
 end = st.none() | st.integers(1, 400) | st.integers(1, N)
+more = st.none() | st.integers(0, 40)
 simple = st.one_of(
     st.builds(_steps, small, st.integers(0, 23), st.just(1), st.none()),
     st.builds(_steps, small, st.integers(0, 23), bound, end),
-    st.builds(_growing, st.integers(1, 5), st.integers(2, 4), st.none() | st.integers(0, 40), st.just(1), st.none()),
-    st.builds(_growing, st.integers(1, 5), st.integers(2, 4), st.none() | st.integers(0, 40), bound, end),
+    st.builds(_growing, st.integers(1, 5), st.integers(2, 4), more, st.just(1), st.none()),
+    st.builds(_growing, st.integers(1, 5), st.integers(2, 4), more, bound, end),
     st.builds(_cycle, st.integers(1, 12), st.lists(st.integers(0, 11), min_size=1, max_size=12)),
     st.builds(_epochs, st.integers(1, 7), st.integers(1, 5), st.integers(1, 40)),
     st.builds(lambda s: _all(single(s), 1 << s, f"single({s})"), st.integers(1, 120)),
@@ -276,7 +278,8 @@ def check_all(a: Model, b: Model, horizon: int) -> None:
 
 
 tiers = pytest.mark.parametrize("examples", [100, pytest.param(2000, marks=pytest.mark.slow)])
-KINDS = {"simple": simple, "unions": union_of_progressions, "conjunctions": conjunction, "pure": pure, "atoms": mixed}
+KINDS = {"simple": simple, "unions": union_of_progressions, "conjunctions": conjunction, "pure": pure,
+         "atoms": mixed}
 
 
 @tiers
@@ -298,7 +301,8 @@ def test_against_brute_force(kind: str, examples: int) -> None:
 def test_near_covers(examples: int) -> None:
     """Unions that cover all of a clock but, maybe, for a few steps: where a weak test would say yes."""
 
-    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=examples, deadline=None, database=None,
+              suppress_health_check=[HealthCheck.too_slow])
     @given(st.integers(2, 12), st.integers(1, 9), st.integers(0, 8), st.data())
     def run(n: int, stride: int, offset: int, data: st.DataObject) -> None:
         little = _steps(stride, offset, data.draw(bound), data.draw(end))

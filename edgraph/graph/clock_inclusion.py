@@ -8,10 +8,13 @@ from functools import lru_cache
 from itertools import product
 from math import lcm
 
+from edgraph.graph.clock_atoms import Atom, implied
 from edgraph.graph.clock_numbers import PROBES, TooComplex, comb, index_class, lowest
 from edgraph.graph.clock_steps import Progression, bounds, earlier, stretches
-from edgraph.graph.clock_terms import ALWAYS, Atom, Clock, Term, implied
+from edgraph.graph.clock_terms import Term
+from edgraph.graph.clock_values import ALWAYS, Clock
 
+FIRST = 1 << 10  # firings that are tested before all that the proof needs: most breaks come early
 CHOICES = 10  # complementary atoms whose cases are told apart
 
 
@@ -67,10 +70,20 @@ def _outside(term: Term, big: list[Term], horizon: int | None) -> int | None:
         ways = (_by_firings, _by_bits)
     else:
         ways = (_by_bits, _by_firings)
-    try:
-        return ways[0](term, big, horizon)
-    except TooComplex:
-        return ways[1](term, big, horizon)
+    for way in ways:
+        try:
+            return way(term, big, horizon)
+        except TooComplex as error:
+            reason = error
+    if len(term.factors) > 1 and any(_follows(term, other, horizon) for other in big):
+        return None
+    raise reason
+
+
+def _follows(term: Term, other: Term, horizon: int | None) -> bool:
+    """Whether each factor of `other` includes some factor of `term`: sufficient, not necessary."""
+    return all(any(_outside(Term((yours,)), [Term((mine,))], horizon) is None for yours in term.factors)
+               for mine in other.factors)
 
 
 def _by_bits(term: Term, big: list[Term], horizon: int | None) -> int | None:
@@ -79,14 +92,15 @@ def _by_bits(term: Term, big: list[Term], horizon: int | None) -> int | None:
     spent = 0
     for low, high, period in stretches(runs, horizon):
         length = period if high is None else min(period, high - low + 1)
-        spent += length
+        looked, spent = min(length, PROBES - spent), spent + length
+        for part in (min(looked, FIRST), looked):
+            bits = term.bits(low, part)
+            for other in big:
+                bits &= ~other.bits(low, part)
+            if bits:
+                return low + lowest(bits)
         if spent > PROBES:
             raise TooComplex(f"the clocks repeat together after {period} steps only (at most {PROBES})")
-        bits = term.bits(low, length)
-        for other in big:
-            bits &= ~other.bits(low, length)
-        if bits:
-            return low + lowest(bits)
     return None
 
 
@@ -144,13 +158,22 @@ def _missed_index(first: int, stride: int, count: int | None, high: int | None,
     if not terms:
         return 0, 1
     classes = {item for factors in terms for factor in factors for item in factor}
-    probes = lcm(*(modulus for _, modulus in classes))
-    if len(classes) <= PROBES.bit_length():
+    probes = period = lcm(*(modulus for _, modulus in classes))
+    if len(classes) < PROBES.bit_length():
         probes = min(probes, 1 << len(classes))
     if count is not None:
         probes = min(probes, count)
+    for part in (min(probes, FIRST), min(probes, PROBES)):
+        missed = _missed_bits(terms, part)
+        if missed:
+            return lowest(missed), probes
     if probes > PROBES:
-        raise TooComplex(f"{len(classes)} progressions that repeat together after {probes} firings only")
+        raise TooComplex(f"{len(classes)} progressions that repeat together after {period} firings only")
+    return None, probes
+
+
+def _missed_bits(terms: list[list[set[tuple[int, int]]]], probes: int) -> int:
+    """The k < probes, as bits, that are in no term."""
     full = (1 << probes) - 1
     missed = full
     for factors in terms:
@@ -161,7 +184,7 @@ def _missed_index(first: int, stride: int, count: int | None, high: int | None,
                 bits |= comb(modulus, (probes - residue + modulus - 1) // modulus) << residue
             met &= bits
         missed &= ~met
-    return (lowest(missed) if missed else None), probes
+    return missed
 
 
 def _classes(first: int, stride: int, high: int | None, term: Term) -> list[set[tuple[int, int]]] | None:

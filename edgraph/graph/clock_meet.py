@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
+from edgraph.graph.clock_atoms import MULTIPLES, Atom, exclude
 from edgraph.graph.clock_numbers import PROGRESSIONS, TooComplex
 from edgraph.graph.clock_steps import EVERY, Steps, steps
-from edgraph.graph.clock_terms import ALWAYS, MULTIPLES, NEVER, Atom, Clock, Term, absorb, clock_of
+from edgraph.graph.clock_terms import Term
+from edgraph.graph.clock_union import absorb
+from edgraph.graph.clock_values import ALWAYS, NEVER, Clock, clock_of, from_steps
 
 
 def both(*clocks: Clock) -> Clock:
@@ -24,19 +28,21 @@ def both(*clocks: Clock) -> Clock:
         elif not clock.terms:
             return NEVER
         else:
-            result = _both(result, clock, result.label, clock.label)
+            result = _both(result, clock, result.names, clock.names)
         if not result.terms:
             return NEVER
     return result
 
 
 @lru_cache(maxsize=1 << 15)
-def _both(a: Clock, b: Clock, a_label: str | None, b_label: str | None) -> Clock:
-    """The labels are arguments so that equal clocks with other words do not share an answer."""
+def _both(a: Clock, b: Clock, names: tuple[Any, ...], other_names: tuple[Any, ...]) -> Clock:
+    """The names are arguments so that equal clocks with other words do not share an answer."""
     if a == b or not a.terms or (len(b.terms) == 1 and all(b.terms[0].covers(term) for term in a.terms)):
         return a
     if not b.terms or (len(a.terms) == 1 and all(a.terms[0].covers(term) for term in b.terms)):
         return b
+    if a.only is not None and b.only is not None:
+        return from_steps(_cut(a.terms[0].factors[0], b.terms[0].factors[0]), _joint_label(a, b))
     if len(a.terms) * len(b.terms) > PROGRESSIONS:
         raise TooComplex(f"{len(a.terms)} × {len(b.terms)} conjunctions (at most {PROGRESSIONS})")
     terms = absorb([term for mine in a.terms for yours in b.terms
@@ -57,9 +63,11 @@ def meet_terms(a: Term, b: Term) -> Term | None:
     """Both conjunctions in one; None where they plainly never hold together."""
     atoms = a.atoms
     if b.atoms and not b.atoms <= atoms:
-        if any(mine.excludes(yours) for mine in atoms for yours in b.atoms):
+        if exclude(atoms, b.atoms):
             return None
-        atoms = _without_implied(atoms | b.atoms)
+        atoms |= b.atoms
+        if any(atom.kind in MULTIPLES for atom in b.atoms):
+            atoms = _without_implied(atoms)
     factors = list(a.factors)
     for factor in b.factors:
         met = _add(factors, factor)

@@ -8,7 +8,7 @@ from math import gcd, lcm
 from edgraph.graph.clock_meet import meet_terms
 from edgraph.graph.clock_numbers import PROBES, TooComplex
 from edgraph.graph.clock_steps import Progression, earlier, progression, stretches
-from edgraph.graph.clock_terms import ALWAYS, Clock
+from edgraph.graph.clock_values import ALWAYS, Clock
 
 FIRINGS = 1 << 16  # firings that are counted one after the other where nothing better is known
 OVERLAPS = 12  # progressions that are counted by inclusion and exclusion

@@ -120,7 +120,10 @@ class Steps:
             at = bisect_left(points, step)
             if at < len(points) and points[at] == step:
                 return True
-        return any(run.due(step) for run in self._runs)
+        for period, residue, start, until in self._runs:
+            if step >= start and step % period == residue and (until is None or step <= until):
+                return True
+        return False
 
     def next(self, after: int) -> int | None:
         points, best = self._points, None
@@ -209,10 +212,10 @@ def _interleave(found: set[Progression]) -> set[Progression]:
             groups: dict[tuple[int, bool], list[Progression]] = {}
             for run in runs:
                 groups.setdefault((run.residue % (period // prime), run.until is None), []).append(run)
-            for group in groups.values():
-                whole = _whole(group, period // prime, prime)
-                if whole is not None:
-                    return (found - set(group)) | {whole}
+            wholes = [(group, whole) for group in groups.values()
+                      if (whole := _whole(group, period // prime, prime)) is not None]
+            if wholes:
+                return found.difference(*(group for group, _ in wholes)) | {whole for _, whole in wholes}
     return found
 
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from edgraph.graph.clock_atoms import SCHEDULES, Atom
 from edgraph.graph.clock_steps import EVERY, Progression, Steps
-from edgraph.graph.clock_terms import SCHEDULES, Atom, Clock, Term
+from edgraph.graph.clock_terms import Term
+from edgraph.graph.clock_values import Clock
 
 SHOWN = 4  # more parts of a union than this are given by their first steps
 
@@ -139,7 +141,8 @@ def epochs_words(epochs: Fraction) -> str:
     """"the last step of each epoch", "the last step of every 0.5 epochs"."""
     if epochs == 1:
         return "the last step of each epoch"
-    number = str(epochs.numerator) if epochs.denominator == 1 else f"{float(epochs):g}"
+    short = Fraction(f"{float(epochs):.3f}") == epochs
+    number = f"{float(epochs):g}" if short else f"{epochs.numerator}/{epochs.denominator}"
     return f"the last step of every {number} epochs"
 
 
@@ -152,25 +155,23 @@ def _seconds_words(seconds: float) -> str:
 
 
 def atom_words(atom: Atom) -> str:
-    """An atom by its label, or by its kind and key."""
+    """An atom by its kind and key: "'loss > 0' holds", "every 10 updates of 'adam'"."""
     key = atom.key
-    if atom.kind == "condition":
-        text = atom.label or f"'{key}'"
-        return f"{text} does not hold" if atom.negated else f"{text} holds"
-    if atom.label is not None:
-        text = atom.label
-    elif atom.kind == "time":
-        text = _seconds_words(float(key))
-    elif atom.kind == "epochs":
-        text = epochs_words(Fraction(key))
-    elif atom.kind in ("updates", "firings"):
-        number, of = key if isinstance(key, tuple) else (key, None)
-        text = f"every {number} {atom.kind}" if number != 1 else f"every {atom.kind[:-1]}"
-        text += f" of '{of}'" if of else ""
-    elif atom.kind == "event":
-        text = f"the event '{key}'"
-    elif atom.kind == "stage":
-        return f"stage '{key}' {'does not last' if atom.negated else 'lasts'}"
-    else:
-        text = f"{atom.kind} {key}"
+    match atom.kind:
+        case "condition":
+            return f"'{key}' does not hold" if atom.negated else f"'{key}' holds"
+        case "stage":
+            return f"stage '{key}' does not last" if atom.negated else f"stage '{key}' lasts"
+        case "time":
+            text = _seconds_words(float(key))
+        case "epochs":
+            text = epochs_words(Fraction(key))
+        case "updates" | "firings":
+            number, of = key if isinstance(key, tuple) else (key, None)
+            text = f"every {number} {atom.kind}" if number != 1 else f"every {atom.kind[:-1]}"
+            text += f" of '{of}'" if of else ""
+        case "event":
+            text = f"the event '{key}'"
+        case _:
+            text = f"{atom.kind} {key}"
     return f"it is not {text}" if atom.negated else text

@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 
+from edgraph.graph.clock_atoms import Atom
 from edgraph.graph.clock_inclusion import includes
 from edgraph.graph.clock_meet import both
 from edgraph.graph.clock_numbers import PROGRESSIONS, TooComplex
 from edgraph.graph.clock_queries import first, meets, staleness
 from edgraph.graph.clock_steps import Progression, Steps, progression, steps
-from edgraph.graph.clock_terms import ALWAYS, NEVER, Atom, Clock, Term, from_steps, union
+from edgraph.graph.clock_terms import Term
+from edgraph.graph.clock_union import union
+from edgraph.graph.clock_values import ALWAYS, NEVER, Clock, from_steps
 from edgraph.graph.clock_words import bounds_words, epochs_words, positions_words, words
 
 __all__ = [
@@ -68,7 +71,7 @@ def growing(interval: int, grow: int, maximum: int | None = None, start: int = 1
     runs: list[Progression | None] = []
     shown: list[int] = []
     step = 0
-    while step <= FAR:
+    while step < FAR:
         step += interval - step % interval
         if interval == maximum:
             runs.append(progression(interval, 0, max(step, start), until))
@@ -153,11 +156,6 @@ def window(start: int = 1, until: int | None = None, label: str | None = None) -
 
 
 @lru_cache(maxsize=1 << 14)
-def _atom(value: Atom, label: str | None) -> Clock:
-    """label: so that equal atoms with other words do not share a clock."""
-    return Clock((Term((), frozenset((value,))),))
-
-
 def atom(value: Atom) -> Clock:
     """The steps on which a run-time atom holds."""
-    return _atom(value, value.label)
+    return Clock((Term((), frozenset((value,))),))

@@ -1,0 +1,74 @@
+"""What of a clock is known only at run time: conditions, updates, minutes, events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SCHEDULES = frozenset({"time", "updates", "firings", "epochs", "event"})  # atoms that read like a clock
+EXCLUSIVE = frozenset({"stage", "event"})  # two of these with different keys never hold at once
+MULTIPLES = frozenset({"updates", "firings", "epochs"})  # every 6th is also every 3rd
+
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A part of a clock that is known only at run time.
+
+    kind and key: ("condition", text), ("time", seconds), ("updates", (n, optimizer)), ("firings", (n, op)),
+    ("epochs", Fraction) while the data set's length is unknown, ("stage", name), ("event", name).
+    `negated` is the same atom not holding.
+    """
+
+    kind: str
+    key: Any
+    negated: bool = False
+
+    def complement(self) -> Atom:
+        return Atom(self.kind, self.key, not self.negated)
+
+    def implies(self, other: Atom) -> bool:
+        """Whether `other` holds at every step at which this one does, as far as that is plain."""
+        if self == other:
+            return True
+        if self.kind != other.kind or self.negated or other.negated or self.kind not in MULTIPLES:
+            return False
+        (mine, of), (yours, its) = _count(self.key), _count(other.key)
+        return bool(of == its and mine % yours == 0)
+
+    def excludes(self, other: Atom) -> bool:
+        """Whether the two never hold at the same step, as far as that is plain."""
+        if self.kind != other.kind:
+            return False
+        if self.key == other.key:
+            return self.negated != other.negated
+        return self.kind in EXCLUSIVE and not self.negated and not other.negated
+
+    @property
+    def words(self) -> str:
+        from edgraph.graph.clock_words import atom_words
+        return atom_words(self)
+
+
+def _count(key: Any) -> tuple[Any, Any]:
+    return key if isinstance(key, tuple) else (key, None)
+
+
+def exclude(some: frozenset[Atom], others: frozenset[Atom]) -> bool:
+    """Whether some atom here and some atom there never hold at the same step."""
+    if len(some) > len(others):
+        some, others = others, some
+    for atom in some:
+        if atom.complement() in others:
+            return True
+        if atom.kind in EXCLUSIVE and any(atom.excludes(other) for other in others):
+            return True
+    return False
+
+
+NO_ATOMS: frozenset[Atom] = frozenset()
+
+
+def implied(atom: Atom, given: frozenset[Atom]) -> bool:
+    """Whether an atom holds wherever all the given ones do."""
+    return atom in given or (atom.kind in MULTIPLES and any(other.implies(atom) for other in given))
