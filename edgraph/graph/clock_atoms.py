@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 SCHEDULES = frozenset({"time", "updates", "firings", "epochs", "event"})  # atoms that read like a clock
@@ -46,8 +47,8 @@ class Atom:
 
     @property
     def words(self) -> str:
-        from edgraph.graph.clock_words import atom_words
-        return atom_words(self)
+        """In plain English: "'loss > 0' holds", "every 10 updates of 'adam'"."""
+        return _words(self)
 
 
 def _count(key: Any) -> tuple[Any, Any]:
@@ -72,3 +73,42 @@ NO_ATOMS: frozenset[Atom] = frozenset()
 def implied(atom: Atom, given: frozenset[Atom]) -> bool:
     """Whether an atom holds wherever all the given ones do."""
     return atom in given or (atom.kind in MULTIPLES and any(other.implies(atom) for other in given))
+
+
+def epochs_words(epochs: Fraction) -> str:
+    """"the last step of each epoch", "the last step of every 0.5 epochs"."""
+    if epochs == 1:
+        return "the last step of each epoch"
+    short = Fraction(f"{float(epochs):.3f}") == epochs
+    number = f"{float(epochs):g}" if short else f"{epochs.numerator}/{epochs.denominator}"
+    return f"the last step of every {number} epochs"
+
+
+def _seconds_words(seconds: float) -> str:
+    for unit, size in (("hour", 3600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            number = int(seconds // size)
+            return f"every {number} {unit}s" if number > 1 else f"every {unit}"
+    return f"every {seconds:g} seconds" if seconds != 1 else "every second"
+
+
+def _words(atom: Atom) -> str:
+    key = atom.key
+    match atom.kind:
+        case "condition":
+            return f"'{key}' does not hold" if atom.negated else f"'{key}' holds"
+        case "stage":
+            return f"stage '{key}' does not last" if atom.negated else f"stage '{key}' lasts"
+        case "time":
+            text = _seconds_words(float(key))
+        case "epochs":
+            text = epochs_words(Fraction(key))
+        case "updates" | "firings":
+            number, of = key if isinstance(key, tuple) else (key, None)
+            text = f"every {number} {atom.kind}" if number != 1 else f"every {atom.kind[:-1]}"
+            text += f" of '{of}'" if of else ""
+        case "event":
+            text = f"the event '{key}'"
+        case _:
+            text = f"{atom.kind} {key}"
+    return f"it is not {text}" if atom.negated else text

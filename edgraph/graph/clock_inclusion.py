@@ -9,6 +9,7 @@ from itertools import product
 from math import lcm
 
 from edgraph.graph.clock_atoms import Atom, implied
+from edgraph.graph.clock_count import all_runs
 from edgraph.graph.clock_numbers import PROBES, TooComplex, comb, index_class, lowest
 from edgraph.graph.clock_steps import Progression, bounds, earlier, stretches
 from edgraph.graph.clock_terms import Term
@@ -88,9 +89,8 @@ def _follows(term: Term, other: Term, horizon: int | None) -> bool:
 
 def _by_bits(term: Term, big: list[Term], horizon: int | None) -> int | None:
     """Look at each stretch of steps between two bounds as bits, at most one common period of it."""
-    runs = [run for part in (term, *big) for factor in part.factors for run in factor.progressions]
     spent = 0
-    for low, high, period in stretches(runs, horizon):
+    for low, high, period in stretches(all_runs((term, *big)), horizon):
         length = period if high is None else min(period, high - low + 1)
         looked, spent = min(length, PROBES - spent), spent + length
         for part in (min(looked, FIRST), looked):
@@ -121,8 +121,7 @@ def _by_firings(term: Term, big: list[Term], horizon: int | None) -> int | None:
 
 def _first_missed(small: Progression, big: list[Term], horizon: int | None) -> int | None:
     last = earlier(small.until, horizon)
-    runs = [run for term in big for factor in term.factors for run in factor.progressions]
-    cuts = bounds(runs, small.start)
+    cuts = bounds(all_runs(tuple(big)), small.start)
     step: int | None = small.start
     spent = 0
     while step is not None and (last is None or step <= last):

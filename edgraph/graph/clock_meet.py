@@ -11,6 +11,7 @@ from edgraph.graph.clock_steps import EVERY, Steps, steps
 from edgraph.graph.clock_terms import Term
 from edgraph.graph.clock_union import absorb
 from edgraph.graph.clock_values import ALWAYS, NEVER, Clock, clock_of, from_steps
+from edgraph.graph.clock_words import meeting_label, meeting_words, words
 
 
 def both(*clocks: Clock) -> Clock:
@@ -55,7 +56,6 @@ def _both(a: Clock, b: Clock, names: tuple[Any, ...], other_names: tuple[Any, ..
 def _joint_label(a: Clock, b: Clock) -> str | None:
     if a.label is None and b.label is None:
         return None
-    from edgraph.graph.clock_words import meeting_words, words
     return meeting_words(words(a), words(b))
 
 
@@ -111,5 +111,4 @@ def _cut(a: Steps, b: Steps) -> Steps:
     met = steps(run.both(other) for run in a.progressions for other in b.progressions)
     if met.progressions == (EVERY,) or not met.progressions:
         return met
-    from edgraph.graph.clock_words import meeting_label
     return Steps(met.progressions, meeting_label(a, b))

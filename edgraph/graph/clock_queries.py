@@ -1,17 +1,15 @@
-"""Questions about clocks: the first step, a common step, how many firings, how stale a held value gets."""
+"""Questions about clocks: the first step, a common step, how stale a held value gets."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import gcd, lcm
 
+from edgraph.graph.clock_count import FIRINGS, all_runs, bits, expanded
 from edgraph.graph.clock_meet import meet_terms
-from edgraph.graph.clock_numbers import PROBES, TooComplex
-from edgraph.graph.clock_steps import Progression, earlier, progression, stretches
+from edgraph.graph.clock_numbers import PROBES
+from edgraph.graph.clock_steps import Progression, earlier, progression
 from edgraph.graph.clock_values import ALWAYS, Clock
-
-FIRINGS = 1 << 16  # firings that are counted one after the other where nothing better is known
-OVERLAPS = 12  # progressions that are counted by inclusion and exclusion
 
 
 def first(clock: Clock) -> int | None:
@@ -47,74 +45,6 @@ def _meets(a: Clock, b: Clock) -> int | None:
     return found
 
 
-def count(clock: Clock, until: int) -> int | None:
-    """How many firings there are in 1..until; None where the clock has atoms or it would take too long."""
-    if until < 1 or not clock.terms:
-        return 0
-    if not clock.is_pure:
-        return None
-    runs = _runs(clock)
-    if runs is not None and len(runs) == 1:
-        return runs[0].number(until)
-    every = [run for term in clock.terms for factor in term.factors for run in factor.progressions]
-    total, spent = 0, 0
-    for low, high, period in stretches(every, until):
-        assert high is not None
-        length = high - low + 1
-        spent += min(period, length)
-        if spent > PROBES:
-            return _count_slowly(clock, runs, until)
-        total += _count_stretch(clock, low, length, period)
-    return total
-
-
-def _runs(clock: Clock) -> list[Progression] | None:
-    """The clock multiplied out, atoms aside; None where that is too much."""
-    try:
-        return list(dict.fromkeys(run for term in clock.terms for run in term.expanded()))
-    except TooComplex:
-        return None
-
-
-def _bits(clock: Clock, low: int, length: int) -> int:
-    bits = 0
-    for term in clock.terms:
-        bits |= term.bits(low, length)
-    return bits
-
-
-def _count_stretch(clock: Clock, low: int, length: int, period: int) -> int:
-    """Firings on a stretch of steps that is periodic within itself."""
-    if length <= period:
-        return _bits(clock, low, length).bit_count()
-    bits = _bits(clock, low, period)
-    rest = bits & ((1 << (length % period)) - 1)
-    return bits.bit_count() * (length // period) + rest.bit_count()
-
-
-def _count_slowly(clock: Clock, runs: list[Progression] | None, until: int) -> int | None:
-    if runs is not None and len(runs) <= OVERLAPS:
-        return _count_union(runs, until)
-    step, total = clock.next(0), 0
-    while step is not None and step <= until:
-        total += 1
-        if total > FIRINGS:
-            return None
-        step = clock.next(step)
-    return total
-
-
-def _count_union(runs: list[Progression], until: int) -> int:
-    """By inclusion and exclusion: what each progression adds to those after it."""
-    total = 0
-    for i, run in enumerate(runs):
-        total += run.number(until)
-        shared = [met for other in runs[i + 1:] if (met := run.both(other)) is not None]
-        if shared:
-            total -= _count_union(list(dict.fromkeys(shared)), until)
-    return total
-
-
 def staleness(source: Clock, reader: Clock, horizon: int | None = None) -> int | None:
     """How old a held value can get: the largest number of steps from a firing of the source to a firing of
     the reader, within 1..horizon, that still sees it.
@@ -132,7 +62,7 @@ def staleness(source: Clock, reader: Clock, horizon: int | None = None) -> int |
 
 @lru_cache(maxsize=1 << 12)
 def _staleness(source: Clock, reader: Clock, horizon: int | None) -> int | None:
-    mine, readers = _runs(source), _runs(reader)
+    mine, readers = expanded(source.terms), expanded(reader.terms)
     if mine is not None and readers is not None and len(mine) == 1:
         ages = [_age(mine[0], run, horizon) for run in readers]
         if None not in ages:
@@ -169,8 +99,7 @@ def _age(source: Progression, reader: Progression, horizon: int | None) -> int |
 
 
 def _staleness_in_bits(source: Clock, reader: Clock, horizon: int | None) -> int | None:
-    runs = [run for clock in (source, reader) for term in clock.terms
-            for factor in term.factors for run in factor.progressions]
+    runs = all_runs(source.terms + reader.terms)
     settled = max((run.settled for run in runs), default=0)
     period = lcm(*(run.period for run in runs if run.until is None))
     length = settled + 2 * period  # a look back from the last period stays where all is periodic
@@ -178,7 +107,7 @@ def _staleness_in_bits(source: Clock, reader: Clock, horizon: int | None) -> int
         length = min(length, horizon)
     if length > PROBES:
         return None
-    reads, made = _bits(reader, 1, length), _bits(source, 1, length)
+    reads, made = bits(reader.terms, 1, length), bits(source.terms, 1, length)
     if not made:
         return 0
     if horizon is None or horizon > length:
@@ -193,7 +122,7 @@ def _after_the_last(made: int, reader: Clock, horizon: int | None) -> int | None
     """The source has ended and the reader goes on: its last firing decides, where there is a horizon."""
     if horizon is None:
         return None
-    runs = _runs(reader)
+    runs = expanded(reader.terms)
     if runs is None:
         return None
     cut = [progression(run.period, run.residue, run.start, earlier(run.until, horizon)) for run in runs]

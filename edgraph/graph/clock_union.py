@@ -10,6 +10,7 @@ from edgraph.graph.clock_numbers import PROGRESSIONS, TooComplex
 from edgraph.graph.clock_steps import EVERY, PAIRS, Steps, steps
 from edgraph.graph.clock_terms import Term
 from edgraph.graph.clock_values import ALWAYS, NEVER, Clock, clock_of
+from edgraph.graph.clock_words import steps_words, words
 
 
 def union(clocks: Iterable[Clock]) -> Clock:
@@ -49,7 +50,6 @@ def _joint_label(parts: tuple[Clock, ...]) -> str | None:
     """Labels of whole clocks would be lost in a union; those of their factors are not."""
     if not any(part.label for part in parts):
         return None
-    from edgraph.graph.clock_words import words
     return " and ".join(dict.fromkeys(words(part) for part in parts))
 
 
@@ -64,7 +64,6 @@ def merge(parts: list[Steps]) -> Steps:
             return part
     if merged.progressions == (EVERY,) or not any(part.label for part in parts):
         return merged
-    from edgraph.graph.clock_words import steps_words
     return Steps(merged.progressions, " and ".join(dict.fromkeys(steps_words(part) for part in parts)))
 
 

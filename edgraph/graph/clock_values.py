@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from edgraph.graph.clock_atoms import NO_ATOMS, Atom
+from edgraph.graph.clock_count import count
 from edgraph.graph.clock_steps import EVERY, Progression, Steps
 from edgraph.graph.clock_terms import Term
+from edgraph.graph.clock_words import words
 
 
 class Clock:
@@ -46,7 +48,6 @@ class Clock:
                                  and (self.terms == other.terms or set(self.terms) == set(other.terms)))
 
     def __repr__(self) -> str:
-        from edgraph.graph.clock_words import words
         return f"<clock: {words(self)}>"
 
     @property
@@ -94,8 +95,7 @@ class Clock:
 
     def count(self, until: int) -> int | None:
         """How many firings there are in 1..until; None: it has atoms, or it would take too long."""
-        from edgraph.graph.clock_queries import count
-        return count(self, until)
+        return count(self.terms, until)
 
 
 def _names(terms: tuple[Term, ...], label: str | None) -> tuple[Any, ...]:

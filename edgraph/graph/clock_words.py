@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgraph.graph.clock_atoms import SCHEDULES, Atom
 from edgraph.graph.clock_steps import EVERY, Progression, Steps
 from edgraph.graph.clock_terms import Term
-from edgraph.graph.clock_values import Clock
+
+if TYPE_CHECKING:
+    from edgraph.graph.clock_values import Clock
 
 SHOWN = 4  # more parts of a union than this are given by their first steps
 
@@ -135,43 +136,3 @@ def listed(parts: Sequence[Any]) -> str:
     """"1", "1 and 2", "1, 2 and 3"."""
     texts = [str(part) for part in parts]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
-def epochs_words(epochs: Fraction) -> str:
-    """"the last step of each epoch", "the last step of every 0.5 epochs"."""
-    if epochs == 1:
-        return "the last step of each epoch"
-    short = Fraction(f"{float(epochs):.3f}") == epochs
-    number = f"{float(epochs):g}" if short else f"{epochs.numerator}/{epochs.denominator}"
-    return f"the last step of every {number} epochs"
-
-
-def _seconds_words(seconds: float) -> str:
-    for unit, size in (("hour", 3600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
-            number = int(seconds // size)
-            return f"every {number} {unit}s" if number > 1 else f"every {unit}"
-    return f"every {seconds:g} seconds" if seconds != 1 else "every second"
-
-
-def atom_words(atom: Atom) -> str:
-    """An atom by its kind and key: "'loss > 0' holds", "every 10 updates of 'adam'"."""
-    key = atom.key
-    match atom.kind:
-        case "condition":
-            return f"'{key}' does not hold" if atom.negated else f"'{key}' holds"
-        case "stage":
-            return f"stage '{key}' does not last" if atom.negated else f"stage '{key}' lasts"
-        case "time":
-            text = _seconds_words(float(key))
-        case "epochs":
-            text = epochs_words(Fraction(key))
-        case "updates" | "firings":
-            number, of = key if isinstance(key, tuple) else (key, None)
-            text = f"every {number} {atom.kind}" if number != 1 else f"every {atom.kind[:-1]}"
-            text += f" of '{of}'" if of else ""
-        case "event":
-            text = f"the event '{key}'"
-        case _:
-            text = f"{atom.kind} {key}"
-    return f"it is not {text}" if atom.negated else text

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
 
-from edgraph.graph.clock_atoms import Atom
+from edgraph.graph.clock_atoms import Atom, epochs_words
 from edgraph.graph.clock_inclusion import includes
 from edgraph.graph.clock_meet import both
 from edgraph.graph.clock_numbers import PROGRESSIONS, TooComplex
@@ -18,7 +18,7 @@ from edgraph.graph.clock_steps import Progression, Steps, progression, steps
 from edgraph.graph.clock_terms import Term
 from edgraph.graph.clock_union import union
 from edgraph.graph.clock_values import ALWAYS, NEVER, Clock, from_steps
-from edgraph.graph.clock_words import bounds_words, epochs_words, positions_words, words
+from edgraph.graph.clock_words import bounds_words, positions_words, words
 
 __all__ = [
     "ALWAYS", "NEVER", "Atom", "Clock", "Progression", "Steps", "Term", "TooComplex", "atom", "both", "cycle",
