@@ -16,7 +16,7 @@ def read(*, sets: list[Any]) -> Any:
     if not sets:
         raise ValueError("'sets' is empty: name at least one data set")
     for number, part in enumerate(sets):
-        if not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
+        if isinstance(part, str) or not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
             raise ValueError(f"'sets[{number}]' is {part!r}, not a data set: write {{use: …, with: …}}")
     if all(hasattr(part, "arrays") for part in sets):
         _same_fields([part.arrays for part in sets])

@@ -144,12 +144,13 @@ class Constructor:
                     raise self.fail("unknown-key", f"'{key}' is not a key beside 'use'", entry.span,
                                     did_you_mean(key, ("use", "with")) or "parameters go under 'with'")
         if not isinstance(use, Scalar) or not isinstance(use.value, str):
-            raise self.fail("wrong-type", f"expected an import path or {{use: …, with: …}} for a {self.kind}, found "
+            raise self.fail("wrong-type", f"a {self.kind} is an import path or {{use: …, with: …}}, found "
                             f"{describe(use or tree)}", (use or tree).span)
         if isinstance(settings, Scalar) and settings.value is None:
             settings = None
         if settings is not None and not isinstance(settings, text.Mapping):
-            raise self.fail("wrong-type", f"'with' takes a mapping, found {describe(settings)}", settings.span)
+            found = describe(settings)
+            raise self.fail("wrong-type", f"'with' takes a mapping, found {found}", settings.span)
         return use.value, use.span, settings
 
     def _missing_help(self, error: BaseException) -> str | None:

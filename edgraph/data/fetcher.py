@@ -21,30 +21,28 @@ class Fetcher:
         self._seeder = seeder
         self._whole = transform is None and collate is None and hasattr(dataset, "fetch")
         # Only code of the user's own draws random numbers from the global generators.
-        self.draws = not self._whole and (transform is not None or not getattr(dataset, "threads", False))
+        own = transform is not None or collate is not None or not getattr(dataset, "threads", False)
+        self.draws = own and not self._whole
 
     def __call__(self, indices: Indices, epoch: int) -> dict[str, Any]:
-        if self._whole:
+        if self.draws:
+            with self._seeder.kept():
+                batch = self._collated([self._example(index, epoch) for index in indices.tolist()])
+        elif self._whole:
             batch = self.dataset.fetch(indices)
         else:
-            examples = self._examples(indices, epoch)
-            batch = self.collate(examples) if self.collate else default_collate(examples)
+            batch = self._collated([self._example(index, epoch) for index in indices.tolist()])
         if not isinstance(batch, Mapping):
             what = "'collate'" if self.collate else f"fetch of {type(self.dataset).__name__}"
             raise TypeError(f"{what} must give a mapping from field to values, not {type(batch).__name__}")
         return dict(batch)
 
-    def _examples(self, indices: Indices, epoch: int) -> list[Any]:
-        if not self.draws:
-            return [self._example(index) for index in indices.tolist()]
-        examples = []
-        with self._seeder.kept():
-            for index in indices.tolist():
-                self._seeder.seed(epoch, index)
-                examples.append(self._example(index))
-        return examples
+    def _collated(self, examples: list[Any]) -> Any:
+        return self.collate(examples) if self.collate else default_collate(examples)
 
-    def _example(self, index: int) -> Mapping[str, Any]:
+    def _example(self, index: int, epoch: int) -> Mapping[str, Any]:
+        if self.draws:
+            self._seeder.seed(epoch, index)
         example = self.dataset[index]
         check_example(example, f"data set {type(self.dataset).__name__}", index)
         if self.transform is None:

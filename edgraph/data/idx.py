@@ -55,16 +55,17 @@ def read_array(file: Path) -> Array:
         except (OSError, EOFError) as error:
             raise ValueError(f"{file} is a damaged gzip file: {error}") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or len(data) < 4 + 4 * data[3]:
-        raise ValueError(f"{file} is no idx file: it starts with {data[:4].hex(' ') or 'nothing'}, expected 00 "
-                         "00, a type and a number of dimensions")
+        start = data[:4].hex(" ") or "nothing"
+        raise ValueError(f"{file} is no idx file: it starts with {start}, expected 00 00, a type and a "
+                         "number of dimensions")
     dtype = np.dtype(TYPES[data[2]])
-    start = 4 + 4 * data[3]
+    begin = 4 + 4 * data[3]
     shape = tuple(int(n) for n in np.frombuffer(data, ">i4", data[3], 4))
     announced = dtype.itemsize * math.prod(shape)
-    if len(data) != start + announced:
-        raise ValueError(f"{file} holds {len(data) - start} bytes of values where its header announces "
+    if len(data) != begin + announced:
+        raise ValueError(f"{file} holds {len(data) - begin} bytes of values where its header announces "
                          f"{announced}, shape {shape}: it is cut short or damaged")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape)
+    return np.frombuffer(data, dtype, offset=begin).reshape(shape)
 
 
 def _standard(folder: Path | None, split: str) -> tuple[Path, Path]:
@@ -78,7 +79,7 @@ def _standard(folder: Path | None, split: str) -> tuple[Path, Path]:
         if images and labels:
             return images, labels
     raise FileNotFoundError(f"no {names[0]} and {names[1]} (or .gz) in {' or '.join(map(str, places))}: give "
-                            "'folder', or 'images' and 'labels' (Debian's package dataset-fashion-mnist installs "
+                            "'folder', or 'images' and 'labels' (Debian's package dataset-fashion-mnist has "
                             "such files)")
 
 

@@ -20,9 +20,10 @@ def read(*, file: Path, fields: list[str] | dict[str, str] | None = None) -> Arr
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}")
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise ValueError(f"{file} holds a single array, expected the .npz of numpy.savez")
+        loaded = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError(f"{file} holds a single array, expected the .npz of numpy.savez")
+        with loaded as stored:
             names = _chosen(fields, list(stored.files), file)
             arrays = {field: stored[name] for field, name in names.items()}
     except (zipfile.BadZipFile, EOFError, OSError) as error:

@@ -86,7 +86,8 @@ class _Parts:
         """`folds`, `limit` and `batch_size` must leave at least one batch."""
         entry, fail = self.entry, self.make.fail
         if entry.folds is not None and not 2 <= entry.folds <= length:
-            raise fail("bad-fold", f"'{entry.name}' has {length} examples, too few for {entry.folds} folds",
+            raise fail("bad-fold", f"'{entry.name}' with {length} examples cannot be cut into folds: "
+                                   f"{entry.folds}",
                        entry.span, f"use 2 to {length} folds")
         if entry.folds is not None and not 0 <= entry.fold < entry.folds:
             raise fail("bad-fold", f"'{entry.name}' has no fold {entry.fold}", entry.span,
