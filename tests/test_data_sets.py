@@ -474,6 +474,10 @@ def test_an_error_in_user_code_names_its_line() -> None:
      "left of it", None),
     ({"folds": 5, "fold": 5, "part": "train"}, "bad-fold", "'train' has no fold "
                                                            "5", "folds count from 0, so use 0 to 4"),
+    ({"folds": 5}, "bad-fold", "'train' has folds without part",
+     "write both, such as 'folds: 5, fold: 0, part: train'"),
+    ({"part": "train"}, "bad-fold", "'train' has part without folds",
+     "write both, such as 'folds: 5, fold: 0, part: train'"),
     ({"folds": 1, "part": "train"}, "bad-fold", "'train' with 1437 examples cannot be cut into folds: 1",
      "use 2 to 1437 folds")])
 def test_selections_that_leave_nothing(keys: dict[str, Any], code: str, message: str,

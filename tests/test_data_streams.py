@@ -166,7 +166,7 @@ def test_samplers_that_cannot_be() -> None:
 
 @pytest.mark.parametrize(("settings", "length"), [
     (None, 1437), ({"split": "train"}, 1437), ({"split": "validation"}, 360), ({"split": "all"}, 1797),
-    ({"split": "trian"}, None), ({"split": 3}, None)])
+    ({"split": "trian"}, None), ({"split": 3}, None), ({"split": [1]}, None)])
 def test_the_length_of_digits_is_known_unread(settings: dict[str, object] | None, length: int | None) -> None:
     written = entry("digits", settings, batch_size=64)
     assert lengths.static_length(written) == length
@@ -178,6 +178,8 @@ def test_the_length_of_digits_is_known_unread(settings: dict[str, object] | None
 
 def test_other_lengths_are_not_known_unread() -> None:
     assert lengths.static_length(entry("idx")) is None
+    assert lengths.static_length(entry("my_data.Wiki")) is None
+    assert lengths.static_length(entry("digits", sampler="weighted")) is None
     assert lengths.steps_per_epoch(entry("digits", batch_size=64), 1437) == 23
     assert lengths.steps_per_epoch(entry("digits", batch_size=64, drop_last=True, limit=200), 1437) == 3
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from edgraph.data.entry import Entry
-from edgraph.text.source import Scalar
+from edgraph.ops.registry import Registry, registry
+from edgraph.text.source import plain
 
 DIGITS = {"train": 1437, "validation": 360, "all": 1797}
 
 
-def static_length(entry: Entry) -> int | None:
-    """The number of examples of the data set itself (before `folds` and `limit`), or None where only
-    reading it would tell."""
-    if entry.use is None or entry.use.use.text != "digits":
+def static_length(entry: Entry, registry: Registry = registry) -> int | None:
+    """The number of examples of the data set itself (before `folds` and `limit`), or None where only opening
+    it would tell: because it has to be read, or because a sampler draws some number of its own."""
+    if entry.use is None or entry.sampler is not None:
         return None
-    split = entry.use.settings.get("split") if entry.use.settings else None
-    if split is None:
-        return DIGITS["train"]
-    if not isinstance(split, Scalar) or not isinstance(split.value, str):
+    known = registry.data.get(entry.use.use.text)
+    if known is None or known.length is None:
         return None
-    return DIGITS.get(split.value)
+    settings = plain(entry.use.settings) if entry.use.settings else {}
+    try:
+        return known.length(settings)  # type: ignore[arg-type]
+    except Exception:  # settings that do not fit are another's to report
+        return None
 
 
 def fold_bounds(length: int, folds: int, fold: int) -> tuple[int, int]:
@@ -41,7 +44,6 @@ def batches(examples: int, batch_size: int, drop_last: bool) -> int:
 
 
 def steps_per_epoch(entry: Entry, length: int) -> int:
-    """How many steps an epoch has. length: of the data set itself. A sampler may draw another number of
-    examples; then only the opened stream knows."""
+    """How many steps an epoch of an entry without a sampler has. length: of the data set itself."""
     examples = selected(length, entry.limit, entry.folds, entry.fold, entry.part)
     return batches(examples, entry.batch_size, entry.drop_last)

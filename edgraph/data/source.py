@@ -85,6 +85,10 @@ class _Parts:
     def check_selection(self, length: int) -> None:
         """`folds`, `limit` and `batch_size` must leave at least one batch."""
         entry, fail = self.entry, self.make.fail
+        if (entry.folds is None) != (entry.part is None):
+            raise fail("bad-fold", f"'{entry.name}' has {'part' if entry.folds is None else 'folds'} without "
+                       f"{'folds' if entry.folds is None else 'part'}", entry.span,
+                       "write both, such as 'folds: 5, fold: 0, part: train'")
         if entry.folds is not None and not 2 <= entry.folds <= length:
             raise fail("bad-fold", f"'{entry.name}' with {length} examples cannot be cut into folds: "
                                    f"{entry.folds}",
