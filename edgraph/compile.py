@@ -1,0 +1,132 @@
+"""The compiler on one page: every arrow from text to plan, one line each.
+
+    text --> tree --> pipeline --> graph --> checked, clocked graph --> plans --> source --> run
+    text/    text/    language/    graph/    graph/passes/              plan/     plan/      run/
+
+Nothing here reads data or imports a framework; `edgraph.run.start` goes on from a checked graph.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgraph import language
+from edgraph.data.lengths import static_length, steps_per_epoch
+from edgraph.graph.build import build_graph
+from edgraph.graph.facts import facts_of
+from edgraph.graph.ir import Graph
+from edgraph.graph.passes import run_passes
+from edgraph.language.pipeline import Pipeline
+from edgraph.ops.imports import import_modules
+from edgraph.ops.registry import registry
+from edgraph.text.diagnostics import Diagnostics, PipelineError
+
+
+@dataclass(slots=True)
+class Checked:
+    """A pipeline as far as it could be understood, and everything there is to say about it."""
+
+    diagnostics: Diagnostics
+    pipeline: Pipeline | None = None
+    graph: Graph | None = None
+    folder: Path = field(default_factory=Path)
+    data: dict[str, Any] = field(default_factory=dict)  # opened data sets, by name
+
+    @property
+    def ok(self) -> bool:
+        return self.graph is not None and not self.diagnostics.failed
+
+    def require(self) -> Graph:
+        """The checked graph, or PipelineError with the diagnostics."""
+        if self.graph is None or self.diagnostics.failed:
+            raise PipelineError(self.diagnostics)
+        return self.graph
+
+
+def check(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, imports: bool = False,
+          data: bool = False) -> Checked:
+    """From a pipeline to a checked graph.
+
+    imports: import the pipeline's own modules, so that their ops are checked too.
+    data: open the data sets, so that what depends on their length is checked too.
+    """
+    diagnostics = Diagnostics()
+    folder = Path() if isinstance(source, Mapping) else Path(source).parent
+    with collector_paused():
+        pipeline = language.load(source, list(overrides), diagnostics)
+        if pipeline is None:
+            return Checked(diagnostics, folder=folder)
+        return check_pipeline(pipeline, diagnostics, folder, imports=imports, data=data)
+
+
+def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *, imports: bool = False,
+                   data: bool = False) -> Checked:
+    """From a pipeline to a checked graph."""
+    checked = Checked(diagnostics, pipeline, folder=folder)
+    imports = imports or data
+    if imports:
+        import_modules(pipeline.imports, folder, diagnostics)
+    if data:
+        checked.data = open_all(pipeline, diagnostics, folder)
+    lengths = {name: steps_per_epoch(entry, length) if (length := known_length(checked, name)) else None
+               for name, entry in pipeline.data.items()}
+    facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
+    graph = build_graph(pipeline, facts, registry, diagnostics, lenient=bool(pipeline.imports) and not imports)
+    if not diagnostics.failed:
+        run_passes(graph, diagnostics)
+    checked.graph = graph
+    return checked
+
+
+def known_length(checked: Checked, name: str) -> int | None:
+    """How many examples a data set has, where it is open or says so without being read."""
+    assert checked.pipeline is not None
+    opened = checked.data.get(name)
+    return opened.length if opened is not None else static_length(checked.pipeline.data[name])
+
+
+def fields_of(checked: Checked) -> dict[str, tuple[str, ...] | None]:
+    """The fields of each data set, where they are known."""
+    assert checked.pipeline is not None
+    found: dict[str, tuple[str, ...] | None] = {}
+    for name, entry in checked.pipeline.data.items():
+        opened = checked.data.get(name)
+        if opened is not None:
+            found[name] = tuple(opened.fields) if opened.fields else None
+        else:
+            known = registry.data.get(entry.use.use.text) if entry.use else None
+            plain = entry.transform is None and entry.collate is None
+            found[name] = tuple(known.fields) if known is not None and known.fields and plain else None
+    return found
+
+
+def open_all(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path) -> dict[str, Any]:
+    """Opens every data set; what cannot be opened is reported and left out."""
+    from edgraph.data.fixed import check_fixed
+    from edgraph.data.source import open_data
+    opened = {}
+    for name, entry in pipeline.data.items():
+        source = open_data(entry, registry, pipeline.run.seed, diagnostics, folder)
+        if source is not None:
+            opened[name] = source
+            if name in pipeline.fixed_examples:
+                check_fixed(pipeline.fixed_examples[name][0], source.length, name, pipeline.fixed_examples[name][1],
+                            diagnostics)
+    return opened
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Compiling makes many small objects and no garbage cycles worth a look."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -1,0 +1,157 @@
+"""From a pipeline to a graph: every op becomes a node whose type, parameters and inputs are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgraph.graph.conditions import add_conditions
+from edgraph.graph.edges import add_edges
+from edgraph.graph.facts import stage_windows
+from edgraph.graph.inputs import bind_inputs
+from edgraph.graph.ir import Argument, Facts, Graph, Node
+from edgraph.graph.refs import memories, rewrite
+from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
+from edgraph.language import instantiate
+from edgraph.language.expressions import Expr, Expression, Hold, Previous, Ref
+from edgraph.language.pipeline import EveryTime, GraphUse, Name, OpEntry, Pipeline
+from edgraph.ops.check import check_settings
+from edgraph.ops.registry import Registry
+from edgraph.ops.spec import InputSpec, OpSpec
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Mapping as MappingTree
+from edgraph.text.suggest import did_you_mean
+
+CONDITION = OpSpec("condition", (InputSpec("value"),), (), summary="A condition of other ops.", engine=True)
+ARGUMENT = OpSpec("argument", (), (), summary="A value that a loop was given.", engine=True)
+CHECKPOINT = "run.checkpoint"
+COUNTER = OpSpec("counter", (), (), summary="Counts firings.", engine=True)
+
+
+def build_graph(pipeline: Pipeline, facts: Facts, registry: Registry, diagnostics: Diagnostics, *,
+                lenient: bool = False) -> Graph:
+    """The graph of a pipeline and of its loops, with all edges but those of state.
+
+    lenient: the pipeline's own modules were not imported, so an op that is not known may be theirs.
+    """
+    graph = Graph(pipeline, facts)
+    graph.stages = stage_windows(pipeline, facts, diagnostics)
+    Builder(graph, registry, diagnostics, lenient).build({**pipeline.ops, **default_checkpoint(pipeline)})
+    check_sections(pipeline, diagnostics)
+    check_uses(pipeline, registry, diagnostics, lenient)
+    return graph
+
+
+def default_checkpoint(pipeline: Pipeline) -> dict[str, OpEntry]:
+    """`run.checkpoint` as an op like any other, under a name that no author can write."""
+    policy = pipeline.run.checkpoint
+    if policy is not None and not policy.enabled:
+        return {}
+    span = pipeline.run.spans.get("checkpoint", pipeline.run.span or pipeline.tree.span)
+    every = EveryTime(600.0, span) if policy is None or policy.every is None else policy.every
+    return {CHECKPOINT: OpEntry(CHECKPOINT, span, Name("checkpoint", span), span, every=every)}
+
+
+class Builder:
+    """Builds one graph; a loop's body gets a builder of its own."""
+
+    def __init__(self, graph: Graph, registry: Registry, diagnostics: Diagnostics, lenient: bool,
+                 depth: int = 0) -> None:
+        self.graph = graph
+        self.registry = registry
+        self.diagnostics = diagnostics
+        self.lenient = lenient  # an op that is not known may be the pipeline's own
+        self.depth = depth
+
+    def build(self, ops: Mapping[str, OpEntry]) -> None:
+        for entry in ops.values():
+            self._add(entry)
+        add_conditions(self.graph, CONDITION, COUNTER, self.diagnostics)
+        add_edges(self.graph, self.diagnostics)
+
+    def _add(self, entry: OpEntry) -> None:
+        spec = self.registry.ops.get(entry.op.text)
+        if spec is None:
+            if not self.lenient:
+                self.diagnostics.error("unknown-op", f"there is no op '{entry.op.text}'", entry.op.span,
+                                       did_you_mean(entry.op.text, list(self.registry.ops))
+                                       or "a Python module that defines it goes under `imports`")
+            # a node without meaning keeps references to it from being reported as well
+            spec = OpSpec(entry.op.text, (InputSpec("values", variadic=True),), (), effect=True)
+            settings: dict[str, Any] = {}
+        else:
+            settings = check_settings(spec.params, entry.settings, self.diagnostics,
+                                      what=f"op '{spec.name}'", span=entry.op.span,
+                                      is_open=spec.name == "call")
+        inputs = self._lift(entry, bind_inputs(spec, entry, self.diagnostics))
+        node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
+                    after=tuple(name.text for name in entry.after))
+        check_roles(node, self.graph, self.registry, self.diagnostics)
+        if spec.name == "optimize":
+            self._add_gradients(node)
+        self.graph.nodes[node.name] = node
+        if spec.name == "loop":
+            node.body = self._body(node)
+
+    def _add_gradients(self, node: Node) -> None:
+        """`optimize` differentiates in one node and applies in the next, so that updates can be simultaneous."""
+        name = f"{node.name}.gradients"
+        self.graph.nodes[name] = Node(name, "gradients", node.spec, node.index, node.span, node.entry, node.inputs,
+                                      {**node.settings, "models": optimizer_models(node, self.graph)})
+        source = Expression(name, node.span, Ref((name,), node.span))
+        node.inputs = (Argument("gradients", source),)
+        node.settings["models"] = optimizer_models(node, self.graph)
+
+    def _lift(self, entry: OpEntry, inputs: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        return tuple(Argument(port, self.lift(value, entry)) for port, value in inputs)
+
+    def lift(self, expression: Expression, entry: OpEntry) -> Expression:
+        """`hold(a + b, 0)` needs a + b whenever it can be made: it becomes a node of its own."""
+        if all(isinstance(memory.value, Ref) for memory in memories(expression.root)):
+            return expression
+
+        def change(part: Expr) -> Expr:
+            if not isinstance(part, Hold | Previous) or isinstance(part.value, Ref):
+                return part
+            name = f"{entry.name}.value{len(self.graph.nodes)}"
+            value = Expression(name, part.span, part.value)
+            self.graph.nodes[name] = Node(name, "condition", CONDITION, len(self.graph.nodes), part.span, None,
+                                          (Argument("value", value),), {"value": True})
+            return type(part)(Ref((name,), part.span), part.initial, part.span)
+        return Expression(expression.text, expression.span, rewrite(expression.root, change))
+
+    def _body(self, node: Node) -> Graph | None:
+        """The graph that a loop runs, with the loop's parameters inserted."""
+        entry = node.entry
+        name = node.settings.get("graph")
+        graph_entry = self.graph.pipeline.graphs.get(str(name))
+        if entry is None or graph_entry is None:
+            return None
+        if self.depth > 8:
+            self.diagnostics.error("recursive-graph", f"graph '{name}' runs itself", entry.op.span)
+            return None
+        arguments = entry.settings.get("params") if entry.settings else None
+        use = instantiate(graph_entry, arguments if isinstance(arguments, MappingTree) else None,
+                          self.graph.pipeline, self.diagnostics, entry.op.span)
+        if use is None:
+            return None
+        facts = self._body_facts(use, node)
+        prefix = f"{self.graph.name}.{node.name}" if self.graph.name else node.name
+        body = Graph(self.graph.pipeline, facts, outputs=dict(use.outputs), use=use, name=prefix)
+        for argument in node.inputs:
+            if argument.port != "over":
+                body.nodes[argument.port] = Node(argument.port, "argument", ARGUMENT, len(body.nodes),
+                                                 argument.value.span)
+        builder = Builder(body, self.registry, self.diagnostics, self.lenient, self.depth + 1)
+        builder.build(use.ops)
+        return body
+
+    def _body_facts(self, use: GraphUse, node: Node) -> Facts:
+        outer = self.graph.facts
+        over = use.over.text if use.over else None
+        if over is not None and over not in self.graph.pipeline.data:
+            self.diagnostics.error("unknown-data", f"graph '{use.name}' is over '{over}', but there is no such data set",
+                                   use.over.span if isinstance(use.over, Name) else use.span,
+                                   did_you_mean(over, list(self.graph.pipeline.data)))
+            over = None
+        return Facts(over, None, use.repeat, outer.fields)

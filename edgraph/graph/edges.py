@@ -1,0 +1,137 @@
+"""Edges: what each reference means, and along which kind of edge it is needed."""
+
+from __future__ import annotations
+
+from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Slot, Target
+from edgraph.graph.models import counted, ema_sources
+from edgraph.graph.refs import memories, uses
+from edgraph.language.expressions import RESERVED, Expression, Ref
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Span
+from edgraph.text.suggest import did_you_mean
+
+
+def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
+    """Data, hold, previous, condition, frequency and order edges of all nodes."""
+    resolver = Resolver(graph, diagnostics)
+    for node in graph.nodes.values():
+        seen: set[Edge] = set()
+        for argument in node.inputs:
+            resolver.expression(argument.value, node.name, seen)
+        if node.counts is not None:
+            for source in counted(node, graph):
+                seen.add(Edge(source, node.name, EdgeKind.FREQUENCY))
+        if node.op == "update_ema":
+            for update in ema_sources(node, graph):
+                seen.add(Edge(update.name, node.name, EdgeKind.FREQUENCY))
+        for condition in node.conditions:
+            seen.add(Edge(condition, node.name, EdgeKind.CONDITION))
+        for name in node.entry.after if node.entry and node.kind == "op" else ():
+            if name.text in graph.nodes and graph.nodes[name.text].visible:
+                seen.add(Edge(name.text, node.name, EdgeKind.ORDER))
+            else:
+                diagnostics.error("unknown-name", f"there is no op '{name.text}' to come after", name.span,
+                                  did_you_mean(name.text, resolver.names()))
+        graph.edges.extend(sorted(seen))
+    for output in graph.outputs.values():
+        resolver.expression(output, None, set())
+    for stage in graph.stages:
+        if stage.condition is not None:
+            resolver.expression(stage.condition, None, set())
+
+
+class Resolver:
+    """Finds what references mean; each distinct path is looked up once."""
+
+    def __init__(self, graph: Graph, diagnostics: Diagnostics) -> None:
+        self.graph = graph
+        self.diagnostics = diagnostics
+        self.dotted = any("." in name for name in graph.nodes)
+        self.bad: set[Path] = set()
+
+    def names(self) -> list[str]:
+        return [node.name for node in self.graph.nodes.values() if node.visible or node.kind == "argument"]
+
+    def expression(self, expression: Expression, target: str | None, edges: set[Edge]) -> None:
+        """Adds the edges of an expression's references to `target`, and its slots to the graph."""
+        for ref, kind, _ in uses(expression.root):
+            found = self.graph.targets.get(ref.path) or self.resolve(ref)
+            if found is not None and target is not None:
+                edges.add(Edge(found.node, target, kind))
+        for memory in memories(expression.root):
+            if isinstance(memory.value, Ref) and (found := self.graph.targets.get(memory.value.path)):
+                self.graph.slots.setdefault(Slot(found.node, found.field), memory.initial)
+
+    def resolve(self, ref: Ref) -> Target | None:
+        path = ref.path
+        if path in self.bad:
+            return None
+        splits = self._splits(path)
+        if len(splits) > 1:
+            readings = " or ".join(f"'{split.node}'" for split in splits)
+            self.diagnostics.error("ambiguous-name", f"'{ref.text()}' can be read as a part of {readings}", ref.span,
+                                   "rename one of the ops")
+        found = splits[0] if splits else None
+        if found is None:
+            self._unknown(ref)
+        elif not self._check_field(ref, found):
+            found = None
+        if found is None:
+            self.bad.add(path)
+            return None
+        self.graph.targets[path] = found
+        return found
+
+    def _splits(self, path: Path) -> list[Target]:
+        found = []
+        prefix = ""
+        for position, part in enumerate(path, 1):
+            if not isinstance(part, str):
+                break
+            prefix = f"{prefix}.{part}" if prefix else part
+            node = self.graph.nodes.get(prefix)
+            # what the compiler made is only known by its whole name, which no author can write
+            if node is not None and (node.visible or node.kind == "argument" or len(path) == 1):
+                found.append(Target(prefix, path[position:]))
+            if not self.dotted:
+                break
+        return found
+
+    def _unknown(self, ref: Ref) -> None:
+        head = str(ref.path[0])
+        if head in RESERVED:
+            text, hint = f"'{head}' has no part '{'.'.join(map(str, ref.path[1:]))}'", None
+        else:
+            text, hint = f"there is no op '{head}'", did_you_mean(head, self.names())
+        self.diagnostics.error("unknown-name", text, ref.span, hint)
+
+    def _check_field(self, ref: Ref, target: Target) -> bool:
+        if not target.field:
+            return True
+        node, first = self.graph.nodes[target.node], str(target.field[0])
+        known = known_fields(node, self.graph)
+        if known is None or first in known:
+            return True
+        self.diagnostics.error("unknown-field", f"'{node.name}' ({node.op}) has no part '{first}'",
+                               _tail(ref.span, ref), did_you_mean(first, known)
+                               or (f"its parts are: {', '.join(known)}" if known else "it is one value"))
+        return False
+
+
+def known_fields(node: Node, graph: Graph) -> list[str] | None:
+    """The parts of a node's value, where they are all known before the run."""
+    if node.op in ("load_batch", "fixed_examples"):
+        data = str(node.settings.get("data") or graph.facts.over)
+        fields = graph.facts.fields.get(data)
+        return None if fields is None else [*fields, *(port.name for port in node.spec.ports)]
+    if node.op == "loop":
+        return list(node.body.outputs) if node.body else None
+    return None if node.spec.open_ports else [port.name for port in node.spec.ports]
+
+
+def _tail(span: Span, ref: Ref) -> Span:
+    """The part of a reference after the op's name, where it stands on one line."""
+    head = len(str(ref.path[0])) + 1
+    if span.line == span.end_line and span.end_column - span.column == len(ref.text()):
+        return span._replace(column=span.column + head)
+    return span

@@ -1,0 +1,37 @@
+"""Which nodes touch which models and optimizers."""
+
+from __future__ import annotations
+
+from edgraph.graph.ir import Graph, Node
+
+
+def overlaps(path: str, other: str) -> bool:
+    """Whether two model paths share parameters: one is a part of the other."""
+    return path == other or path.startswith(other + ".") or other.startswith(path + ".")
+
+
+def models_read(node: Node, graph: Graph) -> list[str]:
+    """The models whose weights a node reads."""
+    if node.body is not None:
+        return [model for inner in node.body.nodes.values() for model in models_read(inner, node.body)]
+    return [str(node.settings[name]) for name in node.spec.reads if node.settings.get(name) is not None]
+
+
+def appliers(optimizer: str, graph: Graph) -> list[str]:
+    """The `optimize` nodes of an optimizer."""
+    return [node.name for node in graph.nodes.values()
+            if node.kind == "op" and node.op == "optimize" and node.settings.get("optimizer") == optimizer]
+
+
+def counted(node: Node, graph: Graph) -> list[str]:
+    """The nodes whose firings a counter counts."""
+    assert node.counts is not None
+    of = node.counts[0]
+    return [of] if node.settings["kind"] == "firings" else appliers(of, graph)
+
+
+def ema_sources(node: Node, graph: Graph) -> list[Node]:
+    """The updates of the model that an average follows."""
+    source = str(node.settings.get("source"))
+    return [other for other in graph.nodes.values() if other.kind == "op" and other.op == "optimize"
+            and any(overlaps(source, model) for model in other.settings.get("models", ()))]

@@ -1,0 +1,34 @@
+"""Causality: every cycle passes through a `previous`."""
+
+from __future__ import annotations
+
+from edgraph.graph.ir import EdgeKind, Graph
+from edgraph.graph.toposort import shortest_cycle, toposort
+from edgraph.text.diagnostics import Diagnostics
+
+WITHIN_STEP = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
+
+
+def run(graph: Graph, diagnostics: Diagnostics) -> bool:
+    """Leaves a first topological order, without the state edges, in `graph.order`."""
+    edges = [(source, target) for source, target, kind in graph.edges if kind is not EdgeKind.PREVIOUS]
+    nodes = graph.nodes
+    graph.order, left = toposort(nodes, edges, lambda name: (nodes[name].index, name))
+    if not left:
+        return True
+    cycle = shortest_cycle(left, graph.successors(WITHIN_STEP))
+    report_cycle(graph, cycle, "cycle", diagnostics,
+                 "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them")
+    return False
+
+
+def report_cycle(graph: Graph, cycle: list[str], code: str, diagnostics: Diagnostics, help: str) -> None:
+    """Names every op of a cycle, at the first of them in the file."""
+    cycle = [name for name in cycle if graph.nodes[name].visible] or cycle
+    start = min(range(len(cycle)), key=lambda i: graph.nodes[cycle[i]].index)
+    cycle = cycle[start:] + cycle[:start]
+    first = graph.nodes[cycle[0]]
+    text = " -> ".join([*cycle, cycle[0]])
+    what = f"'{first.name}' needs itself" if code == "cycle" else "these ops must each come before the next"
+    related = tuple((f"'{name}' is here", graph.nodes[name].span) for name in cycle[1:6])
+    diagnostics.error(code, f"{what}: {text}", first.span, help, related)

@@ -1,0 +1,158 @@
+"""Clocking, and freshness: every op that declares a clock finds all its inputs whenever it fires."""
+
+from __future__ import annotations
+
+from edgraph.graph import clocks
+from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
+from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.models import counted, ema_sources
+from edgraph.graph.passes import stale
+from edgraph.graph.refs import uses
+from edgraph.graph.surface import clock_of, find_stage, stage_clock
+from edgraph.language.expressions import Const, Either, Expr, Expression, Hold, Previous, Ref, children
+from edgraph.text.diagnostics import Diagnostics
+
+
+def run(graph: Graph, diagnostics: Diagnostics) -> bool:
+    before = len(diagnostics)
+    for name in graph.order:
+        node = graph.nodes[name]
+        try:
+            _clock(node, graph, diagnostics)
+        except TooComplex as error:
+            diagnostics.error("clock-too-complex", f"the clock of '{name}' is too complex to be decided: {error}",
+                              node.span, "use fewer, or more regular, clocks")
+            node.clock = node.declared or ALWAYS
+        _events(node, graph, diagnostics)
+    return len(diagnostics) == before or not diagnostics.failed
+
+
+def available(expr: Expr, graph: Graph) -> Clock:
+    """The steps on which an expression can be made: all its references, or with `either` one of them."""
+    match expr:
+        case Ref(path, _):
+            target = graph.targets.get(path)
+            return ALWAYS if target is None else _value_clock(graph.nodes[target.node], target.field, graph)
+        case Hold(_, initial, _) | Previous(_, initial, _):
+            return ALWAYS if initial is None else available(initial, graph)
+        case Either(arguments, _):
+            return union([available(argument, graph) for argument in arguments])
+        case Const():
+            return ALWAYS
+    parts = [available(child, graph) for child in children(expr)]
+    return parts[0] if len(parts) == 1 else both(*parts)
+
+
+def applied_atom(node: Node) -> Atom:
+    """That an `optimize` applied its update, which accumulation and `nonfinite: skip` make a condition."""
+    return Atom("condition", f"{node.name}.applied")
+
+
+def always_applies(node: Node, graph: Graph) -> bool:
+    accumulate = node.settings.get("accumulate")
+    return accumulate in (None, 1) and graph.pipeline.run.nonfinite != "skip"
+
+
+def _value_clock(node: Node, field: tuple[str | int, ...], graph: Graph) -> Clock:
+    if field == ("applied",) and node.op == "optimize" and not always_applies(node, graph):
+        return both(node.clock, clocks.atom(applied_atom(node)))
+    return node.clock
+
+
+def _clock(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
+    arguments = [(argument.value, available(argument.value.root, graph)) for argument in node.inputs]
+    node.metric = _after_loop(node, graph, diagnostics)
+    conditions = [clock for name in node.conditions
+                  for clock in (graph.nodes[name].clock, clocks.atom(Atom("condition", name)))]
+    # what a node needs of its place in the run besides its inputs
+    limits = [*_window(node, graph, diagnostics), *_source_clocks(node, graph)]
+    entry = node.entry
+    if entry is None or (entry.every is None and not entry.at):
+        node.clock = both(*(clock for _, clock in arguments), *conditions, *limits)
+        return
+    surface = clock_of(entry.every, graph, diagnostics) if entry.every is not None else NEVER
+    if node.op == "load_batch" and entry.every is not None and _is_over(node, graph):
+        diagnostics.error("stream-clock", f"'{node.name}' reads the data set that the loop is over, which advances at "
+                          "every step", entry.every.span, "drop 'every', or name another `stream`")
+    node.declared = both(surface, *limits)
+    promise = both(node.declared, *(clocks.atom(Atom("condition", name)) for name in node.conditions))
+    for expression, clock in arguments:
+        _check(node, promise, expression, clock, graph, diagnostics)
+    for name in node.conditions:
+        _check(node, node.declared, graph.nodes[name].inputs[0].value, graph.nodes[name].clock, graph, diagnostics)
+    node.clock = both(node.declared, *conditions) if conditions else node.declared
+
+
+def _window(node: Node, graph: Graph, diagnostics: Diagnostics) -> list[Clock]:
+    if node.entry is None or not node.entry.during:
+        return []
+    stages = [find_stage(name, graph, diagnostics) for name in node.entry.during]
+    return [union([stage_clock(stage) for stage in stages if stage is not None])] if all(stages) else []
+
+
+def _source_clocks(node: Node, graph: Graph) -> list[Clock]:
+    """A counter can fire only when what it counts does; an average only when its source is updated."""
+    if node.counts is not None:
+        return [union([_value_clock(graph.nodes[name], ("applied",), graph) for name in counted(node, graph)])]
+    if node.op == "update_ema" and (node.entry is None or node.entry.every is None):
+        appliers = ema_sources(node, graph)
+        fires = [_value_clock(source, ("applied",), graph) for source in appliers]
+        return [union(fires)] if fires else []
+    return []
+
+
+def _is_over(node: Node, graph: Graph) -> bool:
+    data = node.settings.get("data")
+    return graph.use is None and node.settings.get("stream") is None and data in (None, graph.facts.over)
+
+
+def _after_loop(node: Node, graph: Graph, diagnostics: Diagnostics) -> bool:
+    """In a loop, whether a node is made once, when the loop has ended: a metric, or what is computed of one."""
+    if graph.use is None:
+        return False
+    sources = {graph.targets[use.ref.path].node for argument in node.inputs for use in uses(argument.value.root)
+               if use.ref.path in graph.targets}
+    late = [name for name in sources if graph.nodes[name].spec.metric or graph.nodes[name].metric]
+    if late and node.entry is not None and node.entry.every is not None:
+        diagnostics.error("stale-input", f"'{node.name}' fires during the loop, but '{late[0]}' has a value only when "
+                          "the loop ends", node.entry.every.span, "drop 'every'")
+    return bool(late)
+
+
+def _check(node: Node, promise: Clock, expression: Expression, clock: Clock, graph: Graph,
+           diagnostics: Diagnostics) -> None:
+    if clock is ALWAYS or clock == ALWAYS:
+        return
+    step = includes(clock, promise, graph.facts.last_step)
+    if step is not None:
+        stale.report(node, promise, step, expression, graph, diagnostics)
+
+
+def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
+    """At which events between steps a node can be made; None: at any, on demand."""
+    inherited: frozenset[str] | None = None
+    needs = [argument.value for argument in node.inputs]
+    needs += [graph.nodes[name].inputs[0].value for name in node.conditions if graph.nodes[name].inputs]
+    for expression in needs:
+        for use in uses(expression.root):
+            target = graph.targets.get(use.ref.path)
+            if use.kind is EdgeKind.DATA and target is not None:
+                events = graph.nodes[target.node].events
+                if events is not None:
+                    inherited = events if inherited is None else inherited & events
+    if node.op == "load_batch" and _is_over(node, graph):
+        inherited = frozenset()
+    entry = node.entry
+    if entry is not None and entry.at:
+        node.events = frozenset(event for event, _ in entry.at)
+        for event, span in entry.at:
+            if inherited is not None and event not in inherited:
+                diagnostics.error("stale-input", f"'{node.name}' fires at {event}, but its inputs are not made there",
+                                  span, "between steps there is no batch of the loop: use hold(…), or fixed examples")
+    elif entry is not None and entry.every is not None:
+        node.events = frozenset()
+    elif node.spec.effect and inherited is None:
+        node.events = frozenset()
+    else:
+        node.events = inherited
+

@@ -1,0 +1,156 @@
+"""The state rule: every op sees each state object as it stood when the step began, unless it is ordered after
+an op that updates it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from edgraph.graph import clocks
+from edgraph.graph.clocks import TooComplex
+from edgraph.graph.ir import Edge, EdgeKind, Graph, Node
+from edgraph.graph.models import ema_sources, models_read, overlaps
+from edgraph.graph.toposort import toposort
+from edgraph.text.diagnostics import Diagnostics
+
+ORDERING = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
+
+
+class Access(NamedTuple):
+    """What a node does to a state object. `kind` is "model" (parameters) or "buffers"."""
+
+    node: str
+    kind: str
+    path: str
+    write: bool
+
+
+def run(graph: Graph, diagnostics: Diagnostics) -> bool:
+    """Adds the state edges; reports writes without an order, and weights changed under a gradient."""
+    before = len(graph.edges)
+    groups: dict[tuple[str, str], list[Access]] = {}
+    for node in graph.nodes.values():
+        if node.training:
+            for access in accesses(node, graph):
+                groups.setdefault((access.kind, access.path.split(".", 1)[0]), []).append(access)
+    contested = {key: group for key, group in groups.items() if any(access.write for access in group)}
+    if not contested:
+        return True
+    reach = Reach(graph, {access.node for group in contested.values() for access in group if access.write})
+    for (kind, _), group in contested.items():
+        _buffers(group, graph, reach) if kind == "buffers" else _models(group, graph, reach, diagnostics)
+    if len(graph.edges) > before:
+        _stale_gradients(graph, contested, diagnostics)
+    return True
+
+
+def accesses(node: Node, graph: Graph) -> list[Access]:
+    """Everything a node reads and writes; a loop does what its graph does."""
+    if node.body is not None:
+        return [access._replace(node=node.name) for inner in node.body.nodes.values()
+                for access in accesses(inner, node.body)]
+    if node.kind == "gradients":
+        return [Access(node.name, "model", model, False) for model in sorted(graph.gradients[node.name].models)]
+    if node.kind != "op":
+        return []
+    if node.op == "optimize":
+        return [Access(node.name, "model", model, True) for model in node.settings["models"]]
+    found = [Access(node.name, "model", model, False) for model in models_read(node, graph)]
+    if node.op == "forward":
+        found += [Access(node.name, "buffers", access.path, node.train_mode) for access in found]
+    for name in node.spec.writes:
+        if node.settings.get(name) is not None:
+            found.append(Access(node.name, "model", str(node.settings[name]), True))
+    return found
+
+
+class Reach:
+    """Which writers lead to a node: one sweep along the order, writers as bits."""
+
+    def __init__(self, graph: Graph, writers: set[str], kinds: tuple[EdgeKind, ...] = ORDERING) -> None:
+        self.bits = {name: 1 << position for position, name in enumerate(sorted(writers))}
+        before = graph.predecessors(kinds)
+        edges = [(source, target) for target, sources in before.items() for source in sources]
+        order, _ = toposort(graph.nodes, edges, lambda name: 0)
+        self.masks: dict[str, int] = {}
+        for name in order:
+            mask = 0
+            for source in before[name]:
+                mask |= self.masks[source] | self.bits.get(source, 0)
+            self.masks[name] = mask
+
+    def leads(self, writer: str, node: str) -> bool:
+        return bool(self.masks.get(node, 0) & self.bits[writer])
+
+
+def _models(group: list[Access], graph: Graph, reach: Reach, diagnostics: Diagnostics) -> None:
+    writers = [access for access in group if access.write]
+    for writer in writers:
+        for other in group:
+            if other.node == writer.node or not overlaps(writer.path, other.path):
+                continue
+            if not other.write:
+                if not reach.leads(writer.node, other.node):
+                    graph.edges.append(Edge(other.node, writer.node, EdgeKind.STATE))
+            elif writer.node < other.node:
+                _two_writers(writer, other, graph, reach, diagnostics)
+
+
+def _two_writers(one: Access, two: Access, graph: Graph, reach: Reach, diagnostics: Diagnostics) -> None:
+    if reach.leads(one.node, two.node) or reach.leads(two.node, one.node):
+        return
+    first, second = sorted((graph.nodes[one.node], graph.nodes[two.node]), key=lambda node: node.index)
+    if second.op == "update_ema" and first in ema_sources(second, graph):
+        return
+    try:
+        step = clocks.meets(first.clock, second.clock, graph.facts.last_step)
+    except TooComplex:
+        step = 1
+    if step is not None:
+        path = max(one.path, two.path, key=len)
+        diagnostics.error("unordered-writes", f"'{first.name}' and '{second.name}' both update '{path}' on step {step}, "
+                          "in no order", second.span, f"say which comes first: `after: [{first.name}]`",
+                          ((f"'{first.name}' updates it here", first.span),))
+
+
+def _buffers(group: list[Access], graph: Graph, reach: Reach) -> None:
+    """Train forwards run in file order, and eval forwards before the unordered ones."""
+    ordered = sorted({access.node: access for access in group if access.write}.values(),
+                     key=lambda access: graph.nodes[access.node].index)
+    for one, two in zip(ordered, ordered[1:], strict=False):
+        if not reach.leads(two.node, one.node):
+            graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
+    for reader in group:
+        for writer in ordered:
+            if not reader.write and overlaps(reader.path, writer.path) and not reach.leads(writer.node, reader.node):
+                graph.edges.append(Edge(reader.node, writer.node, EdgeKind.STATE))
+
+
+def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]], diagnostics: Diagnostics) -> None:
+    """A model written after a forward and before the gradients through it."""
+    writes: dict[str, list[Access]] = {}
+    for (kind, root), group in contested.items():
+        if kind == "model":
+            writes[root] = [access for access in group if access.write]
+    reach: Reach | None = None
+    for name, path in graph.gradients.items():
+        if path.optimizer is None:
+            continue
+        for forward in sorted(path.through):
+            for model in models_read(graph.nodes[forward], graph):
+                for writer in writes.get(model.split(".", 1)[0], ()):
+                    if not overlaps(model, writer.path) or writer.node == name:
+                        continue
+                    if reach is None:
+                        reach = Reach(graph, {access.node for group in writes.values() for access in group})
+                    if reach.leads(writer.node, name) and not reach.leads(writer.node, forward):
+                        _report_stale(graph.nodes[name], graph.nodes[forward], writer, graph, diagnostics)
+
+
+def _report_stale(gradients: Node, forward: Node, writer: Access, graph: Graph, diagnostics: Diagnostics) -> None:
+    owner = gradients.name.removesuffix(".gradients")
+    update = graph.nodes[writer.node]
+    diagnostics.error("stale-gradient", f"'{owner}' differentiates through '{forward.name}', but '{update.name}' updates "
+                      f"'{writer.path}' between the two", graph.nodes[owner].span,
+                      f"run the forward after the update (`after: [{update.name}]` on '{forward.name}'), or drop what "
+                      f"makes '{owner}' wait for it",
+                      ((f"'{forward.name}' is here", forward.span), (f"'{update.name}' is here", update.span)))

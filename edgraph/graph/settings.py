@@ -1,0 +1,112 @@
+"""Parameters that name an entry of the pipeline: a model, an optimizer, a data set, a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from edgraph.graph.ir import Graph, Node
+from edgraph.language.pipeline import Pipeline, Use
+from edgraph.ops.check import check_settings
+from edgraph.ops.registry import Registered, Registry
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Sequence, Span
+from edgraph.text.suggest import did_you_mean
+
+
+def check_roles(node: Node, graph: Graph, registry: Registry, diagnostics: Diagnostics) -> None:
+    """Reports what a node names and the pipeline does not have."""
+    pipeline = graph.pipeline
+    for param in node.spec.params:
+        value = node.settings.get(param.name)
+        if param.role == "value" or value is None:
+            continue
+        names = value if isinstance(value, list | tuple) else [value]
+        sections: dict[str, tuple[str, Iterable[str]]] = {
+            "model": ("model", pipeline.models), "models": ("model", pipeline.models),
+            "optimizer": ("optimizer", pipeline.optimizers), "data": ("data set", pipeline.data),
+            "graph": ("graph", pipeline.graphs), "op": ("op", pipeline.ops),
+        }
+        what, known = sections[param.role]
+        for position, name in enumerate(names):
+            root = str(name).split(".", 1)[0] if param.role in ("model", "models") else str(name)
+            if root not in known:
+                span = _span(node, param.name, position)
+                diagnostics.error(f"unknown-{what.split()[0]}", f"there is no {what} '{root}'", span,
+                                  did_you_mean(root, list(known)) or _declare(what))
+
+
+def _declare(what: str) -> str:
+    section = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs"}.get(what, "ops")
+    return f"declare it under `{section}`"
+
+
+def _span(node: Node, key: str, position: int) -> Span:
+    tree = node.entry.settings.get(key) if node.entry and node.entry.settings else None
+    if isinstance(tree, Sequence) and position < len(tree.items):
+        return tree.items[position].span
+    return tree.span if tree is not None else node.span
+
+
+def optimizer_models(node: Node, graph: Graph) -> tuple[str, ...]:
+    """The models and sub-modules that the optimizer of an `optimize` node updates."""
+    entry = graph.pipeline.optimizers.get(str(node.settings.get("optimizer")))
+    return tuple(group.model.text for group in entry.updates) if entry else ()
+
+
+def check_sections(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+    """Names between the sections: copies of models, what optimizers update, fixed examples."""
+    for model in pipeline.models.values():
+        if model.copy is not None and model.copy.text.split(".", 1)[0] not in pipeline.models:
+            diagnostics.error("unknown-model", f"'{model.name}' copies '{model.copy.text}', but there is no such model",
+                              model.copy.span, did_you_mean(model.copy.text, list(pipeline.models)))
+    _check_copy_cycles(pipeline, diagnostics)
+    for optimizer in pipeline.optimizers.values():
+        for group in optimizer.updates:
+            root = group.model.text.split(".", 1)[0]
+            entry = pipeline.models.get(root)
+            if entry is None:
+                diagnostics.error("unknown-model", f"optimizer '{optimizer.name}' updates '{root}', but there is no "
+                                  "such model", group.model.span, did_you_mean(root, list(pipeline.models)))
+            elif entry.frozen:
+                diagnostics.error("frozen-model", f"optimizer '{optimizer.name}' updates '{root}', which is frozen",
+                                  group.model.span, "take `frozen: true` from the model, or the model from `updates`")
+    for split, (_, span) in pipeline.fixed_examples.items():
+        if split not in pipeline.data:
+            diagnostics.error("unknown-data", f"fixed examples of '{split}', but there is no such data set", span,
+                              did_you_mean(split, list(pipeline.data)))
+
+
+def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+    for model in pipeline.models.values():
+        seen = [model.name]
+        head = model
+        while head.copy is not None and (name := head.copy.text.split(".", 1)[0]) in pipeline.models:
+            if name in seen:
+                if name == model.name:
+                    diagnostics.error("copy-cycle", f"model '{name}' is a copy of itself: "
+                                      + " -> ".join([*seen, name]), model.span)
+                break
+            seen.append(name)
+            head = pipeline.models[name]
+
+
+def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics, lenient: bool) -> None:
+    """What `use` names in the sections, and the parameters under `with`."""
+    uses: list[tuple[Literal["data", "model", "optimizer", "logger"], str, Use | None]] = []
+    uses += [("data", "data set", entry.use) for entry in pipeline.data.values()]
+    uses += [("model", "model", entry.use) for entry in pipeline.models.values()]
+    uses += [("optimizer", "optimizer", entry.use) for entry in pipeline.optimizers.values()]
+    uses += [("logger", "logger", use) for use in pipeline.loggers.values()]
+    for kind, what, use in uses:
+        if use is None:
+            continue
+        name = use.use.text
+        found = registry.resolve(kind, name)
+        if isinstance(found, Registered):
+            check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
+                           is_open=found.open_params)
+        elif not lenient:
+            diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span,
+                              did_you_mean(name, list(registry.table(kind)))
+                              or "a class of your own is named by its import path, `package.module.Class`")

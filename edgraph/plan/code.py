@@ -1,0 +1,158 @@
+"""Expressions and references as Python source."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from edgraph.graph.ir import Graph, Node, Slot
+from edgraph.graph.passes.clocking import available
+from edgraph.language.expressions import (
+    Binary, Builtin, Call, Choice, Const, Detach, Either, Expr, Hold, Index, Logic, Param, Previous, Ref, Unary,
+)
+from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable
+
+KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
+
+
+@dataclass(slots=True)
+class Names:
+    """Python names of nodes, and what the source needs from outside: name in the source -> what it is."""
+
+    outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+
+    def variable(self, node: str) -> str:
+        """The local variable of a node's value."""
+        found = self.taken.get(node)
+        if found is None:
+            base = "".join(c if c.isalnum() or c == "_" else "_" for c in node)
+            base = base if base.isidentifier() and not base.startswith("_") else f"n_{base}"
+            found, used, number = base, set(self.taken.values()), 2
+            while found in used:
+                found, number = f"{base}_{number}", number + 1
+            self.taken[node] = found
+        return found
+
+    def need(self, name: str, *what: str) -> str:
+        """A name that the source takes from outside."""
+        self.outside[name] = what
+        return name
+
+
+class Writer:
+    """Writes the expressions of one plan. `made` says under which guard a node runs in it, before this place."""
+
+    def __init__(self, graph: Graph, timetable: Timetable, mask: int, names: Names, slots: dict[Slot, int],
+                 made: dict[str, Guard]) -> None:
+        self.graph = graph
+        self.timetable = timetable
+        self.mask = mask
+        self.names = names
+        self.slots = slots
+        self.made = made
+
+    def expression(self, expr: Expr) -> str:
+        match expr:
+            case Const(value):
+                return self._constant(value)
+            case Ref(path, _):
+                target = self.graph.targets[path]
+                return self.value(target.node, target.field)
+            case Builtin(name, _):
+                return self.builtin(name)
+            case Param(name, _):
+                return f'{self.names.need("_params", "params")}[{name!r}]'
+            case Unary(operator, operand):
+                return f"(not {self.expression(operand)})" if operator == "not" else f"({operator}{self.expression(operand)})"
+            case Binary(operator, left, right):
+                return f"({self.expression(left)} {operator} {self.expression(right)})"
+            case Logic(operator, operands):
+                return "(" + f" {operator} ".join(map(self.expression, operands)) + ")"
+            case Choice(test, then, otherwise):
+                return f"({self.expression(then)} if {self.expression(test)} else {self.expression(otherwise)})"
+            case Index(value, index):
+                return f"{self.expression(value)}[{self.expression(index)}]"
+            case Call(function, arguments):
+                name = self.names.need(f"_{function}", "function", function)
+                return f"{name}({', '.join(map(self.expression, arguments))})"
+            case Detach(value):
+                return f'{self.names.need("_detach", "detach")}({self.expression(value)})'
+            case Hold(value, initial, _):
+                return self._memory(value, initial, fresh=True)
+            case Previous(value, initial, _):
+                return self._memory(value, initial, fresh=False)
+            case Either(arguments, _):
+                return self._either(arguments)
+
+    def value(self, node: str, path: tuple[str | int, ...]) -> str:
+        """A node's value, or a part of it."""
+        source = self.graph.nodes[node]
+        if source.kind == "argument":
+            text = f'{self.names.need("_arguments", "arguments")}[{node!r}]'
+        elif source.spec.metric and self.graph.use is not None:
+            text = f'{self.names.need("_metrics", "metrics")}[{node!r}]'
+        else:
+            text = self.names.variable(node)
+        for position, part in enumerate(path):
+            text = self._part(source, text, part, position)
+        return text
+
+    def _part(self, source: Node, text: str, part: str | int, position: int) -> str:
+        if isinstance(part, int):
+            return f"{text}[{part}]"
+        if position == 0 and source.kind == "op":
+            port = source.spec.port(part)
+            if port is not None and port.derived:
+                return f'{self.names.need(f"_port_{source.op}_{part}", "port", source.op, part)}({text})'
+            if source.op in KEYED:
+                return f"{text}[{part!r}]"
+        return f'{self.names.need("_field", "field")}({text}, {part!r})'
+
+    def _constant(self, value: object) -> str:
+        if isinstance(value, float) and not math.isfinite(value):
+            name = "nan" if math.isnan(value) else "inf"
+            return f'{"-" if value < 0 else ""}{self.names.need(f"_{name}", "constant", name)}'
+        return repr(value)
+
+    def builtin(self, name: str) -> str:
+        """`step`, `epoch`, `stage`."""
+        if name == "step":
+            return "step"
+        if name == "epoch":
+            length = self.graph.facts.steps_per_epoch
+            return f"((step - 1) // {length} + 1)" if length and self.graph.use is None else "1"
+        return f'{self.names.need(f"_{name}", "builtin", name)}()'
+
+    def _memory(self, value: Expr, initial: Expr | None, *, fresh: bool) -> str:
+        assert isinstance(value, Ref)
+        target = self.graph.targets[value.path]
+        index = self.slots[Slot(target.node, target.field)]
+        held = f'{self.names.need("_held", "held")}[{index}]'
+        if initial is not None:
+            start = self.expression(initial)
+            held = f'(h{index} if (h{index} := {held}) is not {self.names.need("_unset", "unset")} else {start})'
+        guard = self.made.get(target.node, NEVER_GUARD) if fresh else NEVER_GUARD
+        if guard == NEVER_GUARD:
+            return held
+        made = self.value(target.node, target.field)
+        return made if guard == ALWAYS_GUARD else f"({made} if {self.test(guard)} else {held})"
+
+    def _either(self, arguments: tuple[Expr, ...]) -> str:
+        parts: list[tuple[str, Guard]] = []
+        for argument in arguments:
+            guard = self.timetable.guard(available(argument, self.graph), self.mask)
+            if guard != NEVER_GUARD:
+                parts.append((self.expression(argument), guard))
+            if guard == ALWAYS_GUARD:
+                break
+        text = parts[-1][0]  # whoever reads this knows that one of them is available
+        for value, guard in reversed(parts[:-1]):
+            text = f"({value} if {self.test(guard)} else {text})"
+        return text
+
+    def test(self, guard: Guard) -> str:
+        """A guard as a condition."""
+        alternatives = [" and ".join(self.names.variable(flag) for flag in sorted(flags))
+                        for flags in sorted(guard, key=sorted)]
+        return alternatives[0] if len(alternatives) == 1 else " or ".join(f"({part})" for part in alternatives)

@@ -1,0 +1,176 @@
+"""The plan of one firing pattern: what runs, in which order, under which conditions, and what must record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgraph.graph.ir import EdgeKind, Graph, Node, Slot
+from edgraph.graph.passes.clocking import available
+from edgraph.graph.refs import uses
+from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
+from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, Timetable, absorb, both_guards
+
+
+@dataclass(slots=True)
+class Call:
+    """One node of a plan. `guard` is what must hold for it to run, as far as that is known at its place."""
+
+    node: Node
+    guard: Guard
+    records: bool = False  # under the recording of gradients
+    leaf: bool = False  # a `gradient` op differentiates with respect to this value
+    trains: frozenset[str] = frozenset()  # of a model's call: the optimizers whose gradients pass through it
+    buffers: bool = False  # of a model's call in train mode: it may change the buffers
+    retain: bool = False  # of gradients: a later one goes through the same graph
+    ports: frozenset[str] = frozenset()  # that somebody reads
+    frees: tuple[str, ...] = ()  # nodes whose value is used here for the last time
+    early: bool = False  # demanded under a condition that is known only later, so it runs all the same
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a step of one firing pattern does."""
+
+    mask: int
+    calls: list[Call]
+    effects: list[str]
+    slots: list[tuple[Slot, Guard]] = field(default_factory=list)  # committed when the step ends
+    epilogue: bool = False  # of a loop: what runs once, when it has ended
+
+
+def plan_pattern(graph: Graph, timetable: Timetable, mask: int, *, epilogue: bool = False) -> Plan:
+    """Plans a pattern: a slice of the static order, found backwards from what is due."""
+    return Planner(graph, timetable, mask, epilogue).plan()
+
+
+class Planner:
+    def __init__(self, graph: Graph, timetable: Timetable, mask: int, epilogue: bool) -> None:
+        self.graph = graph
+        self.timetable = timetable
+        self.mask = mask
+        self.epilogue = epilogue
+        self.place = {name: position for position, name in enumerate(graph.order)}
+        self.demand: dict[str, set[Flags]] = {}
+
+    def plan(self) -> Plan:
+        plan = Plan(self.mask, [], [], epilogue=self.epilogue)
+        for name in reversed(self.graph.order):
+            node = self.graph.nodes[name]
+            if node.metric == self.epilogue and (call := self._call(node)) is not None:
+                plan.calls.append(call)
+                if node.visible and (node.spec.effect or node.spec.update):
+                    plan.effects.append(name)
+        plan.calls.reverse()
+        plan.effects.reverse()
+        self._gradients(plan)
+        self._ports(plan)
+        slots: dict[str, list[Slot]] = {}
+        for slot in self.graph.slots:
+            slots.setdefault(slot.node, []).append(slot)
+        plan.slots = [(slot, call.guard) for call in plan.calls for slot in slots.get(call.node.name, ())]
+        self._frees(plan)
+        return plan
+
+    def _call(self, node: Node) -> Call | None:
+        wants = self.demand.get(node.name, set())
+        own = self.guard(node)
+        if self._due(node):
+            wants = wants | own
+        if not wants or not own:
+            return None
+        full = both_guards(absorb(wants), own)
+        self._pass_on(node, full)
+        place = self.place[node.name]
+        known = absorb(frozenset(flag for flag in want if self.known(flag, place)) for want in full)
+        return Call(node, both_guards(known, own), early=known != full)
+
+    def known(self, flag: str, place: int) -> bool:
+        """Whether a condition has been decided before a place of the order."""
+        return self.place[flag.removesuffix(".applied") if flag not in self.place else flag] < place
+
+    def guard(self, node: Node) -> Guard:
+        return self.timetable.guard(node.clock, self.mask)
+
+    def _due(self, node: Node) -> bool:
+        return node.sink and self.timetable.guard(node.clock, self.mask) != NEVER_GUARD
+
+    def _pass_on(self, node: Node, full: Guard) -> None:
+        """Demands what a node needs: its inputs under its own conditions, and those conditions."""
+        for argument in node.inputs:
+            self._demand(argument.value.root, full)
+        for flag in {flag for alternative in full for flag in alternative}:
+            if flag in self.place:
+                self.demand.setdefault(flag, set()).update(
+                    alternative - {flag} for alternative in full if flag in alternative)
+
+    def _demand(self, expr: Expr, full: Guard) -> None:
+        match expr:
+            case Ref(path, _):
+                if path in self.graph.targets:
+                    self.demand.setdefault(self.graph.targets[path].node, set()).update(full)
+            case Hold(_, initial, _) | Previous(_, initial, _):
+                if initial is not None:
+                    self._demand(initial, full)
+            case Either(arguments, _):
+                for argument in arguments:
+                    guard = self.timetable.guard(available(argument, self.graph), self.mask)
+                    if guard != NEVER_GUARD:
+                        self._demand(argument, both_guards(full, guard))
+                    if guard == ALWAYS_GUARD:
+                        break
+            case _:
+                for child in children(expr):
+                    self._demand(child, full)
+
+    def _gradients(self, plan: Plan) -> None:
+        calls = {call.node.name: call for call in plan.calls}
+        active = [(call, self.graph.gradients[name]) for name, call in calls.items() if name in self.graph.gradients]
+        for position, (call, path) in enumerate(active):
+            for name in path.records:
+                if name in calls:
+                    calls[name].records = True
+            for name in path.through:
+                if name in calls and path.optimizer is not None:
+                    calls[name].trains |= {path.optimizer}
+                    calls[name].buffers = True
+            later = [other for _, other in active[position + 1:]]
+            call.retain = any(name in calls for other in later for name in path.records & other.records)
+            if path.optimizer is None:
+                for argument in call.node.inputs:
+                    if argument.port == "wrt":
+                        for use in uses(argument.value.root):
+                            if (target := self.graph.targets.get(use.ref.path)) and target.node in calls:
+                                calls[target.node].leaf = True
+
+    def _ports(self, plan: Plan) -> None:
+        """Which ports of updates anybody reads: nothing else is computed."""
+        asked: dict[str, set[str]] = {}
+        for call in plan.calls:
+            for argument in call.node.inputs:
+                for use in uses(argument.value.root):
+                    target = self.graph.targets.get(use.ref.path)
+                    if target is not None and target.field:
+                        asked.setdefault(target.node, set()).add(str(target.field[0]))
+            for alternative in call.guard:
+                for flag in alternative:
+                    if flag not in self.place:
+                        asked.setdefault(flag.removesuffix(".applied"), set()).add("applied")
+        for slot in self.graph.slots:
+            if slot.field:
+                asked.setdefault(slot.node, set()).add(str(slot.field[0]))
+        for call in plan.calls:
+            call.ports = frozenset(asked.get(call.node.name, ()))
+
+    def _frees(self, plan: Plan) -> None:
+        last: dict[str, Call] = {}
+        kept = {slot.node for slot, _ in plan.slots}
+        for call in plan.calls:
+            for argument in call.node.inputs:
+                for use in uses(argument.value.root):
+                    target = self.graph.targets.get(use.ref.path)
+                    if target is not None and use.kind is not EdgeKind.PREVIOUS:
+                        last[target.node] = call
+        made = {call.node.name for call in plan.calls if call.node.kind != "condition"}
+        for name, call in last.items():
+            if name in made and name not in kept:
+                call.frees = (*call.frees, name)

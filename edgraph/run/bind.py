@@ -1,0 +1,176 @@
+"""Binding: what a name in the generated source stands for in this run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from edgraph.backends.base import Backend, Bound
+from edgraph.graph.ir import Graph, Node
+from edgraph.ops.random import loop_key, mix, node_base
+from edgraph.plan.pattern import Call
+from edgraph.run.values import UNSET, field
+
+if TYPE_CHECKING:
+    from edgraph.run.context import Context
+    from edgraph.run.graphrun import GraphRun
+
+
+class Services(NamedTuple):
+    """What an op is given by `attach` before the run."""
+
+    name: str
+    input_names: tuple[str, ...]
+    loggers: Any
+    folder: Any
+    seed: int
+    to_numpy: Callable[[Any], Any]
+
+
+class Binder:
+    """Binds the nodes of one graph. Class ops are made once, here; the rest is made anew for each plan."""
+
+    def __init__(self, run: GraphRun, context: Context) -> None:
+        self.run = run
+        self.graph: Graph = run.graph
+        self.context = context
+        self.backend: Backend = context.backend
+        self.instances: dict[str, Any] = {}
+        self._memory: dict[tuple[Any, ...], Bound] = {}
+
+    # -- names of the source ---------------------------------------------------------------------------
+
+    def outside(self, what: tuple[str, ...], calls: dict[str, Call], name: str) -> Any:
+        """The object for a name that a generated function takes from outside."""
+        run, backend = self.run, self.backend
+        match what:
+            case ("call", _):
+                return self.bound(calls[name]).call
+            case ("counter", node):
+                return partial(run.count, node)
+            case ("function", function):
+                return backend.function(function)
+            case ("port", op, port):
+                return backend.port(op, port)
+            case ("constant", constant):
+                return float(constant)
+            case ("builtin", "stage"):
+                return self.context.stage
+        return {"params": self.context.params, "detach": backend.detach, "keep": backend.detach, "held": run.held,
+                "unset": UNSET, "field": field, "record": backend.record, "leaf": backend.leaf, "truth": bool,
+                "arguments": run.arguments, "metrics": run.metrics, "count": run.batch_count,
+                "values": run.values, "settle": self.context.settle, "snapshot": self.context.snapshot,
+                "halt": run.halt, "mix": loop_key}[what[0]]
+
+    def passes(self, call: Call) -> tuple[str, ...]:
+        """The extra arguments of a call, which may depend on the backend and the model."""
+        return self.bound(call).passes
+
+    # -- nodes -----------------------------------------------------------------------------------------
+
+    def bound(self, call: Call) -> Bound:
+        """A node's work in a plan; equal uses share it."""
+        key = (call.node.name, call.trains, call.buffers, call.retain, call.ports)
+        if key not in self._memory:
+            self._memory[key] = self._bind(call)
+        return self._memory[key]
+
+    def _bind(self, call: Call) -> Bound:
+        node, backend = call.node, self.backend
+        settings = node.settings
+        match node.op:
+            case "forward":
+                trains = call.trains if backend.records else frozenset()
+                return backend.forward(self.random_name(node), settings["model"], method=settings.get("method"),
+                                       train=node.train_mode, trains=trains, buffers=call.buffers)
+            case "optimize" if node.kind == "gradients":
+                return Bound(backend.gradients(settings["optimizer"], retain=call.retain, weighted=len(node.inputs) > 1,
+                                               accumulate=settings.get("accumulate") or 1,
+                                               check=settings.get("check", "loss")))
+            case "optimize":
+                return Bound(backend.apply(settings["optimizer"], call.ports, accumulate=settings.get("accumulate") or 1),
+                             ("global_step", "epoch"))
+            case "load_batch":
+                return self.context.sources.load(node, self.run)
+            case "fixed_examples":
+                return self.context.sources.fixed(node, self.graph)
+            case "loop":
+                return self.context.loop(node, self.run)
+            case "gradient":
+                return Bound(backend.gradient(settings.get("wrt")))
+            case "update_ema":
+                return Bound(backend.update_ema(settings["target"], settings["source"], settings["decay"]))
+            case "set_learning_rate":
+                return Bound(partial(self.context.defer, backend.set_learning_rate(settings["optimizer"])))
+            case "checkpoint":
+                return Bound(partial(self.context.request, settings.get("name") or node.name, settings.get("keep", 1)))
+            case "stop":
+                return Bound(partial(self.context.stop, self.run, node.name, bool(settings.get("run"))))
+            case "normal" | "uniform":
+                return self._noise(node)
+            case "call":
+                rest = {key: value for key, value in settings.items() if key != "function"}
+                function = import_object(settings["function"])
+                return Bound(partial(function, **rest) if rest else function)
+        return self._implemented(node)
+
+    def random_name(self, node: Node) -> str:
+        """What a node's random stream is named after: in a loop, also the loop."""
+        return f"{self.graph.name}.{node.name}" if self.graph.name else node.name
+
+    def _noise(self, node: Node) -> Bound:
+        settings = dict(node.settings)
+        shape = tuple(settings.pop("shape"))
+        base = node_base(self.context.seed, self.random_name(node))
+        draw, op = self.backend.random, node.op
+
+        def noise(key: int, rows: Any = None) -> Any:
+            whole = shape if rows is None else (len(rows), *shape)
+            return draw(op, mix(base, key), whole, **settings)
+        return Bound(noise, ("key",))
+
+    def _implemented(self, node: Node) -> Bound:
+        implementation = self.backend.implementation(node.op) or node.spec.implementation
+        assert implementation is not None, f"op '{node.op}' has no implementation on {self.backend.name}"
+        if not isinstance(implementation, type):
+            return Bound(partial(implementation, **node.settings) if node.settings else implementation, node.spec.passes)
+        instance = self.instance(node, implementation)
+        if node.spec.metric:
+            return Bound(instance.update if self.graph.use is not None else _at_once(instance), node.spec.passes)
+        return Bound(instance, node.spec.passes)
+
+    def instance(self, node: Node, implementation: type) -> Any:
+        """The one object of a class op."""
+        if node.name not in self.instances:
+            made = implementation(**node.settings)
+            if hasattr(made, "attach"):
+                names = tuple(argument.port for argument in node.inputs)
+                made.attach(Services(self.random_name(node), names, self.context.loggers, self.context.folder,
+                                     self.context.seed, self.backend.to_numpy))
+            self.instances[node.name] = made
+        return self.instances[node.name]
+
+    def stateful(self) -> Iterator[tuple[str, Any]]:
+        """Every class op of the graph, made or not yet, in the order of the file."""
+        for node in self.graph.nodes.values():
+            if node.kind == "op" and not node.spec.engine:
+                implementation = self.backend.implementation(node.op) or node.spec.implementation
+                if isinstance(implementation, type):
+                    yield node.name, self.instance(node, implementation)
+
+
+def _at_once(metric: Any) -> Callable[..., Any]:
+    """A metric outside of a loop is that of one batch."""
+    def measure(*inputs: Any) -> Any:
+        metric.reset()
+        metric.update(*inputs)
+        return metric.compute()
+    return measure
+
+
+def import_object(path: str) -> Any:
+    """The object at a dotted path. Raises ImportError or AttributeError."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)

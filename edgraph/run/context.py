@@ -1,0 +1,77 @@
+"""What all graphs of a run share: the backend, the data, the loggers, and what is asked for at the end of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from edgraph.backends.base import Backend, Bound
+from edgraph.graph.ir import Node
+from edgraph.run.loops import LoopRun
+
+if TYPE_CHECKING:
+    from edgraph.run.graphrun import GraphRun
+    from edgraph.run.sources import Sources
+
+
+class Context:
+    """Shared by the run's graph and the graphs of its loops."""
+
+    def __init__(self, backend: Backend, *, seed: int, params: dict[str, Any], loggers: Any, folder: Any,
+                 save: Callable[[int, str, int], None]) -> None:
+        self.backend = backend
+        self.seed = seed
+        self.params = params
+        self.loggers = loggers
+        self.folder = folder
+        self.sources: Sources
+        self.main: GraphRun
+        self.loops: list[LoopRun] = []
+        self.current_stage = ""
+        self._save = save
+        self._deferred: list[Callable[[], None]] = []
+        self._requests: list[tuple[str, int]] = []
+
+    def stage(self) -> str:
+        return self.current_stage
+
+    # -- the end of a step -----------------------------------------------------------------------------
+
+    def defer(self, work: Callable[[Any], None], value: Any) -> None:
+        """Settings take effect when the step ends."""
+        self._deferred.append(partial(work, value))
+
+    def settle(self) -> None:
+        for work in self._deferred:
+            work()
+        self._deferred.clear()
+
+    def request(self, name: str, keep: int) -> None:
+        """A checkpoint, taken when everything else of the step is done."""
+        self._requests.append((name, keep))
+
+    def snapshot(self, step: int) -> None:
+        for name, keep in self._requests:
+            self._save(step, name, keep)
+        self._requests.clear()
+
+    def drop_requests(self) -> None:
+        """The step failed."""
+        self._requests.clear()
+        self._deferred.clear()
+
+    def stop(self, run: GraphRun, node: str, whole: bool) -> None:
+        """End the innermost loop, or the run."""
+        run.halt.append(node)
+        if whole and run is not self.main:
+            self.main.halt.append(node)
+            for loop in self.loops:
+                loop.halt.append(node)
+
+    # -- loops -----------------------------------------------------------------------------------------
+
+    def loop(self, node: Node, outer: GraphRun) -> Bound:
+        loop = LoopRun(node, self, outer)
+        self.loops.append(loop)
+        return loop.bound()

@@ -1,0 +1,197 @@
+"""The run loop: stretches of steps between whatever has to be looked at."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from edgraph.graph.clocks import Atom
+from edgraph.run.clockwork import Alarms
+from edgraph.run.context import Context
+from edgraph.run.failure import Failure, attribute
+from edgraph.run.graphrun import GraphRun
+from edgraph.run.interpreter import Interpreter, OpError
+from edgraph.run.signals import EXIT_CODES, stop_signals
+from edgraph.run.stages import Stages
+
+End = Literal["finished", "interrupted", "failed"]
+HORIZON = 1 << 62
+
+
+class Saver(Protocol):
+    """Where checkpoints go: the run folder, or memory in tests."""
+
+    def save(self, name: str | None, step: int, tree: Any, keep: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended."""
+
+    end: End
+    step: int
+    reason: str = ""
+    exit_code: int = 0
+    failure: Failure | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Engine:
+    """Runs the main graph from one step to the last."""
+
+    def __init__(self, run: GraphRun, context: Context, alarms: Alarms, *, last: int | None, interpret: bool = False,
+                 on_step: Callable[[int], None] | None = None) -> None:
+        self.run = run
+        self.context = context
+        self.alarms = alarms
+        self.last = last
+        self.done = 0  # the global step: completed steps
+        self.resumed = False
+        self.interpreter = Interpreter(run)
+        self.interpret = interpret
+        self.stages = Stages(run.graph, Interpreter(run))
+        self.on_step = on_step
+        events = {event for node in run.graph.nodes.values() for event in node.events or ()
+                  if node.sink and event != "any"}
+        self.events = frozenset(events)
+        self.signal: int | None = None
+        self._steps: Iterator[int] = iter(())
+
+    # -- interruptions ---------------------------------------------------------------------------------
+
+    def ring(self) -> None:
+        """Let the current step be the last of its stretch. Safe from signal handlers and other threads: the
+        iterator of steps is moved to its end, so that looking for this costs a step nothing."""
+        self._steps.__setstate__(HORIZON)  # type: ignore[attr-defined]
+
+    def on_signal(self, signum: int) -> None:
+        self.signal = signum
+        self.ring()
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    def go(self) -> Outcome:
+        """Runs to the end, a stop, a signal or an error."""
+        context = self.context
+        try:
+            with stop_signals(self.on_signal):
+                try:
+                    return self._go()
+                finally:
+                    self.alarms.disarm()
+        except OpError as error:
+            return self._failed(error.error, error.node)
+        except Exception as error:
+            return self._failed(error, None)
+        finally:
+            context.backend.record(True)  # as it was before the run
+
+    def _go(self) -> Outcome:
+        self.context.backend.record(False)
+        self.stages.enter(self.done + 1)
+        self.context.current_stage = self.stages.name()
+        if not self.resumed:
+            self._event("start")
+        else:
+            self._event("resume")
+        while True:
+            if self.signal is not None:
+                return Outcome("interrupted", self.done, signal.Signals(self.signal).name, EXIT_CODES[self.signal])
+            reason = self._is_over()
+            if reason is not None:
+                self._event("end")
+                return Outcome("finished", self.done, reason, values=dict(self.run.values))
+            self._advance()
+
+    def _is_over(self) -> str | None:
+        if self.run.halt:
+            return f"stopped by '{self.run.halt[0]}'"
+        if self.last is not None and self.done >= self.last:
+            return f"{self.last} steps"
+        if self.alarms.over():
+            return "max_time"
+        return None
+
+    def _advance(self) -> None:
+        """One stretch of steps: until the pattern changes, or the ticks, or something rings."""
+        step = self.done + 1
+        if self.stages.windows:
+            self.stages.enter(step)
+            self.context.current_stage = self.stages.name()
+        length = self.run.graph.facts.steps_per_epoch
+        if length and (step - 1) % length == 0:
+            self._event("epoch_start")
+        ticks = self.stages.ticks(step)
+        alarms = self.alarms.due()
+        began = self.alarms.now()
+        if alarms:
+            self._stretch(self.run.timetable.mask(step, ticks | alarms), step, step)
+            self.alarms.fired(alarms, began)
+        else:
+            self.alarms.arm()
+            self._stretches(step, ticks)
+        if length and self.done % length == 0 and self.done >= step:
+            self._event("epoch_end")
+
+    def _stretches(self, step: int, ticks: frozenset[Atom]) -> None:
+        limits = [limit for limit in (self.last, self.stages.limit(step), self._epoch_end(step)) if limit is not None]
+        last = min(limits) if limits else None
+        for mask, start, stop in self.run.timetable.stretches(step, last, ticks):
+            self._stretch(mask, start, stop)
+            if self.done != stop or self.run.halt or self.signal is not None or self.alarms.due() or self.alarms.over():
+                return
+
+    def _epoch_end(self, step: int) -> int | None:
+        length = self.run.graph.facts.steps_per_epoch
+        if not length or not self.events & {"epoch_start", "epoch_end"}:
+            return None
+        return -(-step // length) * length
+
+    def _stretch(self, mask: int, start: int, stop: int) -> None:
+        if stop == self.last and start < stop:
+            self._stretch(mask, start, stop - 1)
+            if self.done != stop - 1 or self.run.halt or self.signal is not None:
+                return
+            start = stop
+        if self.interpret:
+            self._interpret(start, stop)
+            return
+        function = self.run.function(mask, keep=stop == self.last)
+        self._steps = steps = iter(range(start, stop + 1))
+        if self.signal is None:
+            done = function(steps)
+            if done is not None:
+                self.done = done
+
+    def _interpret(self, start: int, stop: int) -> None:
+        for step in range(start, stop + 1):
+            self.interpreter.ticks = self.stages.ticks(step) | self.alarms.due()
+            self.interpreter.run_step(step)
+            self.run.values.update(self.interpreter.made)
+            self.context.settle()
+            self.context.snapshot(step)
+            self.done = step
+            if self.run.halt or self.signal is not None or (self.stages.dynamic and self.stages.ends(step)):
+                return
+
+    def _event(self, event: str) -> None:
+        if event in self.events:
+            self.interpreter.run_event(event, self.done)
+            self.context.settle()
+            self.context.snapshot(self.done)
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def _failed(self, error: Exception, node: str | None) -> Outcome:
+        self.context.drop_requests()
+        failure = attribute(error, self.run, self.context, node)
+        if failure.step is not None:
+            self.done = max(self.done, failure.step - 1)
+        try:
+            self.context.backend.record(False)
+            self._event("exception")
+        except Exception as second:  # the first error is the one to show
+            failure.notes.append(f"an op of `at: exception` failed too: {second}")
+        return Outcome("failed", self.done, str(error), 1, failure)

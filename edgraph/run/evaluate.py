@@ -1,0 +1,128 @@
+"""The meaning of expressions, evaluated as they stand: for the interpreter, and between steps."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgraph.graph.ir import Slot, Target
+from edgraph.language.expressions import (
+    Binary, Builtin, Call, Choice, Const, Detach, Either, Expr, Hold, Index, Logic, Param, Previous, Ref, Unary,
+)
+from edgraph.run.values import UNSET, field
+
+if TYPE_CHECKING:
+    from edgraph.run.graphrun import GraphRun
+
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
+    "%": operator.mod, "**": operator.pow, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}
+
+
+class Evaluator:
+    """Evaluates expressions of one graph. `made` holds the values of this step, by node."""
+
+    def __init__(self, run: GraphRun) -> None:
+        self.run = run
+        self.graph = run.graph
+        self.backend = run.context.backend
+        self.slots = {slot: index for index, slot in enumerate(run.graph.slots)}
+        self.made: dict[str, Any] = {}
+        self.step = 0
+        self.late = False  # a bare reference means the latest value
+
+    def between(self, expr: Expr, step: int) -> Any:
+        """A condition that is looked at before a step."""
+        self.made, self.step, self.late = {}, step, False
+        return self.value(expr)
+
+    def latest(self, expr: Expr, step: int) -> Any:
+        """An output of a loop, when the loop has ended."""
+        self.made, self.step, self.late = {}, step, True
+        return self.value(expr)
+
+    def value(self, expr: Expr) -> Any:
+        match expr:
+            case Const(value):
+                return value
+            case Ref(path, _):
+                return self.part(self.graph.targets[path])
+            case Builtin(name, _):
+                return self._builtin(name)
+            case Param(name, _):
+                return self.run.context.params[name]
+            case Unary(sign, operand):
+                value = self.value(operand)
+                return (not value) if sign == "not" else -value if sign == "-" else +value
+            case Binary(sign, left, right):
+                return OPERATORS[sign](self.value(left), self.value(right))
+            case Logic(sign, operands):
+                return self._logic(sign, [self.value(operand) for operand in operands])
+            case Choice(test, then, otherwise):
+                first, second = self.value(then), self.value(otherwise)
+                return first if self.value(test) else second
+            case Index(value, index):
+                return self.value(value)[self.value(index)]
+            case Call(function, arguments):
+                return self.backend.function(function)(*map(self.value, arguments))
+            case Detach(value):
+                return self.backend.detach(self.value(value))
+            case Hold(value, initial, _):
+                return self._memory(value, initial, fresh=True)
+            case Previous(value, initial, _):
+                return self._memory(value, initial, fresh=False)
+            case Either(arguments, _):
+                return self.value(next(a for a in arguments if self.available(a)))
+
+    def part(self, target: Target) -> Any:
+        """A node's value of this step, or a part of it."""
+        node = self.graph.nodes[target.node]
+        if node.kind == "argument":
+            value = self.run.arguments[target.node]
+        elif node.spec.metric and self.graph.use is not None:
+            value = self.run.metrics[target.node]
+        elif self.late:
+            return self.run.held[self.slots[Slot(*target)]]
+        else:
+            value = self.made[target.node]
+        for position, part in enumerate(target.field):
+            port = node.spec.port(part) if isinstance(part, str) and position == 0 and node.kind == "op" else None
+            if isinstance(part, int):
+                value = value[part]
+            elif port is not None and port.derived:
+                value = self.backend.port(node.op, part)(value)
+            else:
+                value = field(value, part)
+        return value
+
+    def available(self, expr: Expr) -> bool:
+        """Whether an argument of `either` can be made at this step. The interpreter refines this."""
+        return not isinstance(expr, Ref) or self.graph.targets[expr.path].node in self.made
+
+    def _memory(self, value: Expr, initial: Expr | None, *, fresh: bool) -> Any:
+        assert isinstance(value, Ref)
+        target = self.graph.targets[value.path]
+        if fresh and target.node in self.made:
+            return self.part(target)
+        held = self.run.held[self.slots[Slot(*target)]]
+        if held is UNSET and initial is not None:
+            return self.value(initial)
+        return held
+
+    def _builtin(self, name: str) -> Any:
+        if name == "step":
+            return self.step
+        if name == "epoch":
+            length = self.graph.facts.steps_per_epoch
+            return (self.step - 1) // length + 1 if length and self.graph.use is None else 1
+        return self.run.context.stage()
+
+    @staticmethod
+    def _logic(sign: str, values: list[Any]) -> Any:
+        result = values[0]
+        for value in values[1:]:
+            result = (result and value) if sign == "and" else (result or value)
+        return result

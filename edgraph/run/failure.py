@@ -1,0 +1,120 @@
+"""Which op failed, at which step, on which inputs. Found from the traceback, so it costs nothing until then."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from edgraph.backends.base import NonFiniteLoss
+
+if TYPE_CHECKING:
+    from edgraph.graph.ir import Node
+    from edgraph.run.context import Context
+    from edgraph.run.graphrun import GraphRun
+
+
+@dataclass(slots=True)
+class Failure:
+    """What is said of an op that raised."""
+
+    error: BaseException
+    node: str | None = None
+    place: str | None = None
+    step: int | None = None
+    inputs: list[str] = field(default_factory=list)
+    written: bool = True  # whether the step had changed state by then
+    notes: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """The message above the original traceback."""
+        kind = type(self.error).__name__
+        where = f" at step {self.step}" if self.step is not None else ""
+        if self.node is None:
+            head = f"the run failed{where}: {kind}: {self.error}"
+        else:
+            head = f"{self.place}: '{self.node}' failed{where}: {kind}: {self.error}"
+        return "\n".join([head, *(f"  {line}" for line in self.inputs), *(f"  {note}" for note in self.notes)])
+
+    def traceback(self) -> str:
+        """The original traceback; empty where the message says it all."""
+        if isinstance(self.error, NonFiniteLoss):
+            return ""
+        return "".join(traceback.format_exception(self.error))
+
+
+def attribute(error: BaseException, main: GraphRun, context: Context, node: str | None) -> Failure:
+    """Finds the op by the line of generated code that was running."""
+    runs = [main, *context.loops]
+    failure = Failure(error, node)
+    found = main.graph.nodes.get(node) if node else None
+    frame = error.__traceback__
+    while frame is not None:
+        for run in runs:
+            source = run.sources.get(frame.tb_frame.f_code.co_filename)
+            if source is None:
+                continue
+            values = frame.tb_frame.f_locals
+            if run is main:
+                failure.step = values.get("step")
+            name = source.lines.get(frame.tb_lineno)
+            if name is not None:
+                found = run.graph.nodes[name]
+                failure.inputs = _inputs(found, run, values, source)
+                if run is main:
+                    failure.written = _written(name, run, source)
+        frame = frame.tb_next
+    if found is not None:
+        failure.node = found.name.removesuffix(".gradients")
+        failure.place = found.place
+    if isinstance(error, NonFiniteLoss):
+        failure.notes.append("the weights are as they were before this step; "
+                             "see run.nonfinite (stop, skip, ignore) and clip_norm")
+    return failure
+
+
+def _inputs(node: Node, run: GraphRun, values: dict[str, Any], source: Any) -> list[str]:
+    from edgraph.graph.refs import uses
+    from edgraph.plan.code import Names
+    names = Names()
+    found: list[str] = []
+    for argument in node.inputs:
+        for use in uses(argument.value.root):
+            target = run.graph.targets.get(use.ref.path)
+            if target is None:
+                continue
+            value = values.get(names.variable(target.node), run.arguments.get(target.node))
+            for part in target.field:
+                try:
+                    value = value[part]  # type: ignore[index]
+                except (KeyError, IndexError, TypeError):
+                    break
+            line = f"{use.ref.text()}: {describe(value)}"
+            if line not in found:
+                found.append(line)
+    return found
+
+
+def describe(value: Any) -> str:
+    """The kind and shape of a value, in one line."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        text = f"{type(value).__name__} of shape {tuple(shape)}, {getattr(value, 'dtype', '')}"
+        return f"{text}, value {value.item():.6g}" if not tuple(shape) and hasattr(value, "item") else text
+    if isinstance(value, dict):
+        return "mapping of " + ", ".join(f"{key}: {describe(part)}" for key, part in list(value.items())[:6])
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) < 80 else text[:77] + '…'}"
+
+
+def _written(failed: str, run: GraphRun, source: Any) -> bool:
+    """Whether an op before this one in the step had changed state by then."""
+    for name in source.lines.values():
+        if name == failed:
+            return False
+        node = run.graph.nodes[name]
+        if node.kind == "op" and (node.spec.update or node.spec.effect or node.spec.state or node.spec.writes or node.body is not None
+                                  or (node.op == "forward" and node.train_mode) or node.op == "load_batch"
+                                  and node.settings.get("data") not in (None, run.graph.facts.over)):
+            return True
+    return True

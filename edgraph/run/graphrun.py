@@ -1,0 +1,108 @@
+"""One graph at work: its functions by firing pattern, its held values, its counts."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from edgraph.graph.ir import Graph
+from edgraph.graph.clocks import Atom
+from edgraph.plan.codegen import StepSource, generate
+from edgraph.plan.pattern import plan_pattern
+from edgraph.plan.timetable import Timetable
+from edgraph.run.bind import Binder
+from edgraph.run.values import UNSET
+
+if TYPE_CHECKING:
+    from edgraph.run.context import Context
+
+StepFunction = Callable[..., int | None]
+CACHED = 4096  # patterns kept; a run that meets more plans them again
+
+
+class GraphRun:
+    """The state of a graph in a run, and its step functions, made when a pattern is first met."""
+
+    def __init__(self, graph: Graph, context: Context) -> None:
+        self.graph = graph
+        self.context = context
+        self.timetable = Timetable(graph)
+        self.held: list[Any] = [UNSET] * len(graph.slots)
+        self.arguments: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.counts: dict[str, int] = {}
+        self.halt: list[str] = []
+        self.batch_count: Callable[[], int] = lambda: 1
+        self.binder = Binder(self, context)
+        self.sources: dict[str, StepSource] = {}  # by the name of the file that tracebacks show
+        self._functions: dict[tuple[int, bool, bool], StepFunction] = {}
+
+    # -- step functions --------------------------------------------------------------------------------
+
+    def function(self, mask: int, *, keep: bool = False, epilogue: bool = False) -> StepFunction:
+        """`f(steps)` runs a pattern for each step and returns the last one."""
+        key = (mask, keep, epilogue)
+        found = self._functions.get(key)
+        if found is None:
+            if len(self._functions) >= CACHED:
+                self._functions.clear()
+            found = self._functions[key] = self._compile(mask, keep, epilogue)
+        return found
+
+    def _compile(self, mask: int, keep: bool, epilogue: bool) -> StepFunction:
+        plan = plan_pattern(self.graph, self.timetable, mask, epilogue=epilogue)
+        number = len(self._functions)
+        source = generate(self.graph, self.timetable, plan, f"pattern_{number}", passes=self.binder.passes,
+                          records=self.context.backend.records, keep=keep)
+        file = f"<edgraph {self.graph.name or 'step'} {number} {id(self)}>"
+        self.sources[file] = source
+        linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
+        names = {name: self.binder.outside(what, source.calls, name) for name, what in source.outside.items()}
+        exec(compile(source.text, file, "exec"), names)  # our own source: no text of the author is in it
+        function: StepFunction = names[source.name]
+        return function
+
+    # -- values across steps ---------------------------------------------------------------------------
+
+    def count(self, node: str) -> bool:
+        """One more firing of what a counter counts: whether it is the n-th."""
+        counter = self.graph.nodes[node]
+        assert counter.counts is not None
+        of, number = counter.counts
+        if counter.settings["kind"] == "updates":
+            return self.context.backend.updates(of) % number == 0
+        self.counts[node] = self.counts.get(node, 0) + 1
+        return self.counts[node] % number == 0
+
+    def reset(self) -> None:
+        """On entry of a loop everything but models and optimizers starts afresh."""
+        self.held[:] = [UNSET] * len(self.held)
+        self.counts.clear()
+        self.metrics.clear()
+        self.halt.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Everything of this graph that its next step depends on."""
+        pack = self.context.backend.pack
+        return {"held": [None if value is UNSET else {"value": pack(value)} for value in self.held],
+                "slots": [slot.text() for slot in self.graph.slots],
+                "counts": dict(self.counts),
+                "ops": {name: pack(instance.state_dict()) for name, instance in self.binder.stateful()
+                        if hasattr(instance, "state_dict")}}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        unpack = self.context.backend.unpack
+        saved = dict(zip(state["slots"], state["held"], strict=True))
+        for index, slot in enumerate(self.graph.slots):
+            value = saved.get(slot.text())
+            self.held[index] = UNSET if value is None else unpack(value["value"])
+        self.counts.clear()
+        self.counts.update(state["counts"])
+        for name, instance in self.binder.stateful():
+            if name in state["ops"]:
+                instance.load_state_dict(unpack(state["ops"][name]))
+
+    def patterns(self, first: int, last: int | None, ticks: frozenset[Atom]) -> Iterator[tuple[int, int, int]]:
+        return iter(self.timetable.stretches(first, last, ticks))

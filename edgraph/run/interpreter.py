@@ -1,0 +1,216 @@
+"""The reference interpreter: a slow, obvious execution of the language, straight from the clocked graph.
+
+It shares the bound ops with the generated code, and nothing of the planner. It is the oracle of the tests, runs
+`edgraph run --interpret`, and runs the ops of events between steps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgraph.graph.clocks import Atom, Clock
+from edgraph.graph.ir import EdgeKind, Node
+from edgraph.graph.passes.clocking import available
+from edgraph.graph.refs import uses
+from edgraph.graph.surface import atom_node
+from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
+from edgraph.plan.pattern import Call
+from edgraph.plan.timetable import ALWAYS_GUARD
+from edgraph.run.evaluate import Evaluator
+
+if TYPE_CHECKING:
+    from edgraph.run.graphrun import GraphRun
+
+
+class OpError(Exception):
+    """Wraps what an op raised, with the node."""
+
+    def __init__(self, node: str, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.node = node
+        self.error = error
+
+
+class Interpreter(Evaluator):
+    """Runs one step, or one event, node by node in the static order."""
+
+    def __init__(self, run: GraphRun, ticks: frozenset[Atom] = frozenset()) -> None:
+        super().__init__(run)
+        self.ticks = ticks
+        self.event: str | None = None
+        self.epilogue = False
+        self.flags: dict[str, bool] = {}
+        self.fired: list[str] = []  # what ran, in order
+        self.readers = self._readers()
+        self._memo: dict[str, bool] = {}
+
+    def run_step(self, step: int, *, key: int | None = None, global_step: int | None = None,
+                 epilogue: bool = False) -> None:
+        """One step: everything that is due, and what it needs."""
+        self.step, self.event, self.epilogue, self.late = step, None, epilogue, False
+        self._run(step if key is None else key, step if global_step is None else global_step)
+
+    def run_event(self, event: str, step: int) -> None:
+        """The ops of an event between steps; `step` is the last completed one."""
+        self.step, self.event, self.epilogue, self.late = step, event, False, False
+        self._run(step, step)
+
+    # -- what runs -------------------------------------------------------------------------------------
+
+    def _run(self, key: int, global_step: int) -> None:
+        self.made, self.flags, self.fired = {}, {}, []
+        for name in self.graph.order:
+            node = self.graph.nodes[name]
+            self._memo.clear()  # what is known changes from place to place
+            if node.metric == self.epilogue and self._holds(node.clock, node) and self._wanted(node):
+                self.fired.append(name)
+                try:
+                    self._node(node, {"step": self.step, "key": key, "global_step": global_step})
+                except Exception as error:
+                    raise OpError(name, error) from error
+            elif node.kind == "condition":
+                self.flags[name] = False
+        for slot, index in self.slots.items():
+            if slot.node in self.made:
+                self.run.held[index] = self.backend.detach(self.part(slot_target(slot)))
+        self.backend.record(False)
+
+    def _holds(self, clock: Clock, node: Node | None = None) -> bool:
+        """Whether a clock allows this step; a condition that is not decided yet may still hold."""
+        if self.event is not None:
+            return node is None or self._at_event(node)
+        return any(all(factor.due(self.step) for factor in term.factors)
+                   and all(self._atom(atom) is not False for atom in term.atoms) for term in clock.terms)
+
+    def _at_event(self, node: Node) -> bool:
+        own = all(self.flags.get(name) is not False for name in node.conditions)
+        return own and (node.events is None or self.event in node.events)
+
+    def _atom(self, atom: Atom) -> bool | None:
+        name = atom_node(atom)
+        return atom in self.ticks if name is None else self.flags.get(name)
+
+    def _wanted(self, node: Node) -> bool:
+        """Whether something that is due, as far as is known here, needs this node."""
+        if node.name not in self._memo:
+            self._memo[node.name] = self._is_wanted(node)
+        return self._memo[node.name]
+
+    def _is_wanted(self, node: Node) -> bool:
+        if node.sink and (self.event is None or (node.events is not None and self.event in node.events)):
+            return True
+        for name, expr in self.readers.get(node.name, ()):
+            reader = self.graph.nodes[name]
+            if (reader.metric == self.epilogue and self._holds(reader.clock, reader)
+                    and (expr is None or self._asks(expr, node.name)) and self._wanted(reader)):
+                return True
+        return False
+
+    def _asks(self, expr: Expr, node: str) -> bool:
+        """Whether an expression needs a node at this step: of an `either`, what comes after the first argument
+        that is certainly available is not asked for."""
+        match expr:
+            case Ref(path, _):
+                return path in self.graph.targets and self.graph.targets[path].node == node
+            case Hold(_, initial, _) | Previous(_, initial, _):
+                return initial is not None and self._asks(initial, node)
+            case Either(arguments, _):
+                for argument in arguments:
+                    clock = available(argument, self.graph)
+                    if self._holds(clock) and self._asks(argument, node):
+                        return True
+                    if any(all(f.due(self.step) for f in term.factors)
+                           and all(atom_node(a) is None and a in self.ticks for a in term.atoms) for term in clock.terms):
+                        return False
+                return False
+        return any(self._asks(child, node) for child in children(expr))
+
+    def available(self, expr: Expr) -> bool:
+        clock = available(expr, self.graph)
+        return any(all(factor.due(self.step) for factor in term.factors)
+                   and all(self._atom(atom) for atom in term.atoms) for term in clock.terms)
+
+    def _readers(self) -> dict[str, list[tuple[str, Expr | None]]]:
+        """Who demands a node: its consumers (with the expression), and whom it is a condition of."""
+        found: dict[str, list[tuple[str, Expr | None]]] = {}
+        for node in self.graph.nodes.values():
+            for argument in node.inputs:
+                for use in uses(argument.value.root):
+                    if use.kind is EdgeKind.DATA and use.ref.path in self.graph.targets:
+                        target = self.graph.targets[use.ref.path].node
+                        found.setdefault(target, []).append((node.name, argument.value.root))
+            flags = {name for atom in node.clock.atoms if (name := atom_node(atom)) is not None}
+            for name in flags | set(node.conditions):
+                if name in self.graph.nodes:
+                    found.setdefault(name, []).append((node.name, None))
+        return found
+
+    # -- how it runs -----------------------------------------------------------------------------------
+
+    def _node(self, node: Node, moment: dict[str, int]) -> None:
+        self.backend.record(node.kind == "op" and self._records(node))
+        values = [self.value(argument.value.root) for argument in node.inputs]
+        if node.kind == "condition":
+            if node.counts is not None:
+                self.flags[node.name] = self.run.count(node.name)
+            elif node.settings.get("value") is not None:
+                self.made[node.name] = values[0]
+            else:
+                self.flags[node.name] = bool(values[0])
+            return
+        if node.op == "expr":
+            self.made[node.name] = values[0]
+            return
+        call = Call(node, ALWAYS_GUARD, trains=self._trains(node), buffers=self._buffers(node), retain=True,
+                    ports=self._ports(node))
+        bound = self.run.binder.bound(call)
+        moment = {**moment, "count": self.run.batch_count(), "epoch": self._builtin("epoch")}
+        extra = [moment[name] for name in bound.passes]
+        positional, named = self._arguments(node, values)
+        made = bound.call(*extra, *positional, **named)
+        if any(path.optimizer is None and self._differentiates(path_node, node.name) and path_node in self.graph.nodes
+               for path_node, path in self.graph.gradients.items()):
+            made = self.backend.leaf(made)
+        if not (node.spec.metric and self.graph.use is not None):
+            self.made[node.name] = made
+        if node.op == "optimize" and node.kind == "op" and "applied" in call.ports:
+            self.flags[f"{node.name}.applied"] = bool(made["applied"])
+
+    def _differentiates(self, gradient: str, name: str) -> bool:
+        return any(argument.port == "wrt" and any(self.graph.targets[use.ref.path].node == name
+                                                  for use in uses(argument.value.root) if use.ref.path in self.graph.targets)
+                   for argument in self.graph.nodes[gradient].inputs)
+
+    def _arguments(self, node: Node, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        from edgraph.plan.codegen import by_name
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        for argument, value, keyword in zip(node.inputs, values, by_name(node), strict=True):
+            if keyword:
+                named[argument.port] = value
+            else:
+                positional.append(value)
+        return positional, named
+
+    def _records(self, node: Node) -> bool:
+        return any(node.name in path.records for path in self.graph.gradients.values())
+
+    def _trains(self, node: Node) -> frozenset[str]:
+        return frozenset(path.optimizer for path in self.graph.gradients.values()
+                         if path.optimizer is not None and node.name in path.through)
+
+    def _buffers(self, node: Node) -> bool:
+        """A train-mode call changes buffers only where an update that is due needs it."""
+        return any(node.name in path.through and path.optimizer is not None
+                   and self._holds(self.graph.nodes[name].clock) and self._wanted(self.graph.nodes[name])
+                   for name, path in self.graph.gradients.items())
+
+    def _ports(self, node: Node) -> frozenset[str]:
+        if node.op != "optimize":
+            return frozenset()
+        return frozenset(port.name for port in node.spec.ports)
+
+
+def slot_target(slot: Any) -> Any:
+    from edgraph.graph.ir import Target
+    return Target(slot.node, slot.field)

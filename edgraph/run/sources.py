@@ -1,0 +1,173 @@
+"""Where the batches of a run come from: streams with a position, fixed examples, the batches of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from edgraph.backends.base import Backend, Batch, Bound
+from edgraph.graph.ir import Graph, Node
+
+if TYPE_CHECKING:
+    from edgraph.data.source import DataSource
+    from edgraph.run.graphrun import GraphRun
+    from edgraph.run.loops import LoopRun
+
+Fetch = Callable[[int], Batch]
+
+
+class Stream:
+    """A stream that advances when it is demanded. Within one step everybody sees the same batch."""
+
+    def __init__(self, batch: Fetch, position: int = 0) -> None:
+        self._batch = batch
+        self.position = position  # batches consumed
+        self._moment: int | None = None
+        self._taken = False
+        self._current: Batch | None = None
+
+    def take(self, moment: int) -> Batch:
+        """The next batch, consumed at this moment (a step, or the key of a step in a loop)."""
+        batch = self.peek(moment)
+        if not self._taken:
+            self._taken = True
+            self.position += 1
+        return batch
+
+    def peek(self, moment: int) -> Batch:
+        """The batch that `take` gives at this moment, left where it is."""
+        if self._moment != moment or self._current is None:
+            self._moment, self._taken = moment, False
+            self._current = self._batch(self.position)
+        return self._current
+
+
+class LoopSource:
+    """The batches that one entry of a loop goes through."""
+
+    def __init__(self, steps: int, batch: Fetch) -> None:
+        self.steps = steps
+        self._batch = batch
+        self._step = 0
+        self._current: Batch | None = None
+
+    def take(self, step: int) -> Batch:
+        if self._step != step or self._current is None:
+            self._step, self._current = step, self._batch(step - 1)
+        return self._current
+
+    def count(self) -> int:
+        """How many examples the current batch has; 1 where none was asked for."""
+        return int(self._current["count"]) if self._current is not None else 1
+
+
+class Sources:
+    """All data of a run."""
+
+    def __init__(self, data: dict[str, DataSource], backend: Backend, over: str | None, seed: int,
+                 fixed: dict[str, Any]) -> None:
+        self.data = data
+        self.backend = backend
+        self.over = over
+        self.seed = seed
+        self.fixed_indices = fixed
+        self.streams: dict[str, Stream] = {}
+        self._fetchers: dict[tuple[str, str], tuple[Fetch, int]] = {}
+        self._fixed: dict[str, Batch] = {}
+        self._positions: dict[str, int] = {}  # of streams that nobody has asked for yet since the run was resumed
+
+    def fetcher(self, data: str, name: str | None) -> tuple[Fetch, int]:
+        """Batches of a stream by number (from 0), and how many make an epoch."""
+        source = self.data[data]
+        stream = source.stream(name)
+        indices = stream.indices
+        if source.arrays is not None:
+            load = self.backend.loader(source.dataset)
+
+            def batch(number: int) -> Batch:
+                chosen = indices(number)
+                found = load(chosen)
+                found["index"], found["count"] = chosen, len(chosen)
+                return found
+        else:
+            read, convert = source.reader(stream).batch, self.backend.convert
+
+            def batch(number: int) -> Batch:
+                found = convert(read(number))
+                found["index"] = chosen = indices(number)
+                found["count"] = len(chosen)
+                return found
+        return batch, stream.steps_per_epoch
+
+    def load(self, node: Node, run: GraphRun) -> Bound:
+        """The batch of a `load_batch` node."""
+        graph = run.graph
+        data, name = node.settings.get("data"), node.settings.get("stream")
+        if graph.use is not None and data is None:
+            return Bound(lambda step: run.source.take(step), ("step",))  # type: ignore[attr-defined]
+        data = data or graph.facts.over or self.over
+        if graph.use is None and data == self.over and name is None:
+            batch, _ = self.fetcher(data, None)
+            return Bound(lambda step: batch(step - 1), ("step",))
+        key = f"{data}.{name}" if name else data
+        if graph.use is not None:
+            key = f"{graph.name}.{key}"
+        if key not in self.streams:
+            self.streams[key] = Stream(self.fetcher(data, name)[0], self._positions.pop(key, 0))
+        stream = self.streams[key]
+        # a source in the training slice advances only when that slice demands it
+        shared = any(other.op == "load_batch" and other.training and other.settings.get("data") == node.settings.get("data")
+                     and other.settings.get("stream") == name for other in graph.nodes.values())
+        return Bound(stream.peek if shared and not node.training else stream.take,
+                     ("step",) if graph.use is None else ("key",))
+
+    def fixed(self, node: Node, graph: Graph) -> Bound:
+        """The same few examples every time."""
+        data = node.settings.get("data") or graph.facts.over or self.over
+        if data not in self._fixed:
+            chosen = self.fixed_indices[data]
+            found = self.backend.convert(self.data[data].fetch(chosen))
+            self._fixed[data] = {**found, "index": chosen, "count": len(chosen)}
+        batch = self._fixed[data]
+        return Bound(lambda: batch)
+
+    def enter(self, loop: LoopRun, value: Any, key: int) -> LoopSource | None:
+        """What a loop goes through at one entry: a data set from its first batch, or a value in batches."""
+        if value is not None:
+            return self._over_value(loop, value, key)
+        data = loop.node.settings.get("over") or (loop.use.over.text if loop.use.over else None)
+        if data is None:
+            return None
+        if (data, loop.graph.name) not in self._fetchers:
+            self._fetchers[data, loop.graph.name] = self.fetcher(data, loop.graph.name)
+        batch, steps = self._fetchers[data, loop.graph.name]
+        return LoopSource(steps, batch)
+
+    def _over_value(self, loop: LoopRun, value: Any, key: int) -> LoopSource:
+        import numpy as np
+
+        from edgraph.ops.random import mix, node_base
+
+        rows = len(next(iter(value.values()))) if isinstance(value, dict) else len(value)
+        size = loop.node.settings.get("batch_size") or rows
+        order = np.arange(rows)
+        if loop.node.settings.get("shuffle"):
+            seed = mix(node_base(self.seed, f"{loop.graph.name}.over"), key)
+            order = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
+
+        def batch(number: int) -> Batch:
+            chosen = order[number * size:(number + 1) * size]
+            return self.backend.rows(value, chosen)
+        return LoopSource(-(-rows // size), batch)
+
+    def state(self) -> dict[str, int]:
+        return {**self._positions, **{name: stream.position for name, stream in self.streams.items()}}
+
+    def load_state(self, state: dict[str, int]) -> None:
+        for name, stream in self.streams.items():
+            stream.position = state.get(name, 0)
+        self._positions = {name: position for name, position in state.items() if name not in self.streams}
+
+    def close(self) -> None:
+        for source in self.data.values():
+            source.close()
