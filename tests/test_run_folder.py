@@ -139,7 +139,7 @@ def test_find(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("text", "message"), [
     ("2026", "could be any of 2 runs in .*: 2026-01-01T00-00-00-digits, 2026-01-02T00-00-00-digits"),
-    ("2026-01-01T00-00-00-digist", "no run .* in .*; there is 2026.*; did you mean '2026-01-01T00-00-00-digits'"),
+    ("2026-01-01T00-00-00-digist", "no run .* in .*; there is 2026.*; did you mean '2026-01-01T.*-digits'"),
     ("", "no run ''"),
     ("2026-01-01@bets", r"no checkpoint 'bets'; it has 100, 120, best \(step 120\); did you mean 'best'\?"),
     ("2026-01-01@110", "no checkpoint '110'; it has 100, 120"),

@@ -106,7 +106,7 @@ def format_row(step: int, epoch: int, time: float, values: Mapping[str, Any]) ->
     for name, value in values.items():
         if name in RESERVED:
             raise ValueError(f"nothing can be logged as '{name}': every row of the metrics has a '{name}'")
-        number = _number(name, value)
+        number = to_number(name, value)
         if isinstance(number, float) and not math.isfinite(number):
             nonfinite[name] = str(number)
             row[name] = None
@@ -145,7 +145,7 @@ def parse_metrics(data: bytes) -> list[Row]:
     return rows
 
 
-def _number(name: str, value: Any) -> int | float:
+def to_number(name: str, value: Any) -> int | float:
     """A JSON number of a Python, NumPy or framework scalar. A truth value counts as 0 or 1."""
     if not isinstance(value, int | float) and hasattr(value, "item"):
         value = value.item()
