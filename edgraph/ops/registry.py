@@ -60,9 +60,8 @@ class Registry:
 
     def __init__(self, library: str | None = "edgraph.ops.library") -> None:
         self._tables: dict[Kind, dict[str, Item]] = {kind: {} for kind in KINDS}
-        self._builtin: set[tuple[Kind, str]] = set()
         self._library = library
-        self._loading = False
+        self._to_load = library
         self._record: list[tuple[Kind, Item]] | None = None
 
     # -- looking ---------------------------------------------------------------------------------------
@@ -99,17 +98,10 @@ class Registry:
         return self._view(kind)
 
     def _view(self, kind: Kind) -> MappingProxyType[str, Any]:
-        if self._library is not None and not self._loading:
-            self._load_library(self._library)
-        return MappingProxyType(self._tables[kind])
-
-    def _load_library(self, module: str) -> None:
-        self._loading = True
-        try:
+        if self._to_load is not None:
+            module, self._to_load = self._to_load, None
             import_module(module)
-            self._library = None
-        finally:
-            self._loading = False
+        return MappingProxyType(self._tables[kind])
 
     def resolve(self, kind: Kind, name: str) -> Item | None:
         """A registered name, or (not for ops and patterns) an import path such as `torch.nn.Linear`, which is
@@ -123,31 +115,31 @@ class Registry:
         return Registered(name, None, name, open_params=True)
 
     def is_builtin(self, kind: Kind, name: str) -> bool:
-        self.table(kind)
-        return (kind, name) in self._builtin
+        item = self.table(kind).get(name)
+        return item is not None and self._of_library(item)
+
+    def _of_library(self, item: Item) -> bool:
+        return self._library is not None and item.module.startswith(f"{self._library}.")
 
     # -- adding ----------------------------------------------------------------------------------------
 
     def add(self, kind: Kind, item: Item, target: Any) -> None:
         """Register an item. Raises RegistrationError where another module, or the library, has the name."""
-        table = self._tables[kind] if self._loading else dict(self.table(kind))
-        known = table.get(item.name)
-        if known is not None and ((kind, item.name) in self._builtin or known.module != item.module):
-            owner = "edgraph itself" if (kind, item.name) in self._builtin else f"module '{known.module}'"
+        known = (self._tables[kind] if self._of_library(item) else self.table(kind)).get(item.name)
+        if known is not None and known.module != item.module:
+            owner = "edgraph itself" if self._of_library(known) else f"module '{known.module}'"
             raise RegistrationError(f"{place(target)}: {kind} '{item.name}' is already registered by {owner}"
                                     "; choose another name")
         if not item.name.isidentifier():
             raise RegistrationError(f"{place(target)}: '{item.name}' cannot be the name of a {kind}: "
                                     "a name is a Python identifier")
         self._tables[kind][item.name] = item
-        if self._loading:
-            self._builtin.add((kind, item.name))
-        elif self._record is not None:
+        if self._record is not None:
             self._record.append((kind, item))
 
     def remove(self, kind: Kind, name: str) -> None:
         """Forget a user's entry."""
-        if (kind, name) not in self._builtin:
+        if not self.is_builtin(kind, name):
             self._tables[kind].pop(name, None)
 
     @contextmanager

@@ -1,0 +1,129 @@
+"""Ops that are implemented where they are declared, and the tables checked against torch."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgraph.ops.library.control import Improved, improved
+from edgraph.ops.library.optimizers import NEEDS_CLOSURE
+from edgraph.ops.registry import registry
+
+
+class Recorder:
+    """Loggers that keep what they are given, and the services of an op."""
+
+    def __init__(self, *names: str) -> None:
+        self.name, self.input_names, self.loggers, self.seen = "report", names, self, []  # type: ignore[var-annotated]
+
+    def to_numpy(self, value: Any) -> Any:
+        return value
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        self.seen.append((step, dict(values)))
+
+    def images(self, step: int, name: str, images: Any, captions: Any, columns: Any) -> None:
+        self.seen.append((step, name, images, captions, columns))
+
+    def text(self, step: int, name: str, text: str) -> None:
+        self.seen.append((step, name, text))
+
+    def histogram(self, step: int, name: str, values: Any) -> None:
+        self.seen.append((step, name, values))
+
+    def table(self, step: int, name: str, columns: Sequence[str], rows: Any) -> None:
+        self.seen.append((step, name, columns, rows))
+
+    def line(self, text: str) -> None:
+        self.seen.append(text)
+
+
+def log(op: str, inputs: dict[str, Any], **settings: Any) -> list[Any]:
+    services = Recorder(*inputs)
+    spec = registry.ops[op]
+    assert spec.implementation is not None and spec.passes == ("global_step",) and spec.effect and not spec.state
+    instance = spec.implementation(**settings)
+    instance.attach(services)
+    instance(50, *inputs.values())
+    return services.seen
+
+
+def test_improved_watches_the_best() -> None:
+    watch = improved(mode="max", min_delta=0.1)
+    made = [watch(v) for v in (0.5, 0.55, 0.7, math.nan, 0.6)]
+    assert [bool(m) for m in made] == [True, False, True, False, False]
+    assert [m["since"] for m in made] == [0, 1, 0, 1, 2]
+    assert [m["best"] for m in made] == [0.5, 0.5, 0.7, 0.7, 0.7]
+    assert dict(made[2]) == {"improved": True, "best": 0.7, "since": 0}
+    down = improved()
+    assert [bool(down(v)) for v in (3, 2, 2, 1, math.inf)] == [True, True, False, True, False]
+    assert not improved()(math.nan)
+
+
+def test_improved_continues_from_its_state() -> None:
+    watch = improved()
+    watch(3.0)
+    watch(4.0)
+    resumed = improved()
+    resumed.load_state_dict(watch.state_dict())
+    assert dict(resumed(5.0)) == dict(watch(5.0)) == {"improved": False, "best": 3.0, "since": 2}
+    assert isinstance(resumed(1.0), Improved)
+
+
+def test_scalars_are_named_after_node_and_input() -> None:
+    assert log("log_scalars", {"loss": np.float32(0.5), "update.lr": 1e-3}) == [
+        (50, {"report.loss": 0.5, "report.update.lr": 1e-3})]
+    assert log("log_scalars", {"score": {"accuracy": np.array([0.9]), "loss": 2}}) == [
+        (50, {"report.score.accuracy": 0.9, "report.score.loss": 2.0})]
+    assert log("log_scalars", {"record": Improved(True, 3.0, 0)})[0][1]["report.record.best"] == 3.0
+
+
+def test_a_scalar_is_one_number() -> None:
+    with pytest.raises(ValueError, match=r"'report.x' is an array of shape \(2,\): expected one number"):
+        log("log_scalars", {"x": np.zeros(2)})
+    with pytest.raises(ValueError, match="'report.x' is 'much'"):
+        log("log_scalars", {"x": "much"})
+
+
+def test_texts_and_histograms() -> None:
+    assert log("log_text", {"note": "fine"}) == [(50, "report.note", "fine")]
+    assert log("log_histogram", {"weights": [1, 2]}) == [(50, "report.weights", [1, 2])]
+
+
+def test_tables() -> None:
+    assert log("log_table", {"label": np.array([1, 2]), "guess": [1, 3]}) == [
+        (50, "report", ["label", "guess"], [[1, 1], [2, 3]])]
+    assert log("log_table", {"matrix": np.array([[1, 2], [3, 4]])}, columns=["cat", "dog"]) == [
+        (50, "report", ["cat", "dog"], [[1, 2], [3, 4]])]
+    assert log("log_table", {"loss": 0.5}) == [(50, "report", ["loss"], [[0.5]])]
+
+
+def test_lines_on_the_terminal() -> None:
+    assert log("print", {"loss": np.array(0.123456789), "update.lr": 0.5}) == [
+        "step 50  loss 0.12346  update.lr 0.5"]
+    assert log("print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}") == [
+        "50: 0.50 at 0.25"]
+    with pytest.raises(ValueError, match=r"the format names '\{los\}', but there are \{step\}, \{loss\}"):
+        log("print", {"loss": 1}, format="{los}")
+
+
+def test_a_format_reaches_no_attribute() -> None:
+    with pytest.raises(ValueError, match=r"the format names '\{loss.__class__\}'"):
+        log("print", {"loss": 1}, format="{loss.__class__}")
+
+
+def test_the_optimizers_are_those_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    classes = {name: item for name, item in vars(torch.optim).items()
+               if inspect.isclass(item) and issubclass(item, torch.optim.Optimizer)
+               and item is not torch.optim.Optimizer and name not in NEEDS_CLOSURE}
+    assert set(registry.optimizers) == set(classes)
+    for name, item in classes.items():
+        theirs = {p.name: p.default for p in inspect.signature(item).parameters.values() if p.name != "params"}
+        ours = {p.name: p.default for p in registry.optimizers[name].params or ()}
+        assert ours == theirs, name
