@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from edgraph.language.expressions import Expression
-from edgraph.text.source import Mapping, Plain, Source, Span, Tree
+from edgraph.text.source import Entry, Mapping, Plain, Source, Span, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,8 @@ class GraphUse:
     condition: Expression | None = None  # `while`
     maximum: int | None = None
     params: dict[str, Plain] = field(default_factory=dict)
+    patterns: dict[str, PatternUse] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()  # ops in which something was reported already
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,3 +286,10 @@ class Pipeline:
     patterns: dict[str, PatternUse] = field(default_factory=dict)
     graphs: dict[str, GraphEntry] = field(default_factory=dict)
     loggers: dict[str, Use] = field(default_factory=dict)
+    param_trees: dict[str, Tree] = field(default_factory=dict)  # resolved, with spans
+    # What the file or the command line says about ops that patterns make: laid over them when they are
+    # expanded. `train.critic` → {every: 5}, or a null that removes it.
+    adjustments: dict[str, Entry] = field(default_factory=dict)
+    # Entries in which something was reported already, such as `ops.loss`: their names are known, but nothing
+    # more should be said about them.
+    broken: frozenset[str] = frozenset()

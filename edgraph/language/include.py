@@ -1,0 +1,108 @@
+"""Reading a pipeline's file with everything it includes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from pathlib import Path
+from typing import Any
+
+from edgraph.language.fields import Fields, describe, first_line
+from edgraph.language.merge import lay_over
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.dump import dump
+from edgraph.text.files import read_file
+from edgraph.text.read import read
+from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Source, Span, Tree
+from edgraph.text.suggest import did_you_mean
+
+MAX_DEPTH = 32
+
+
+def read_with_includes(path_or_mapping: str | Path | Map[str, Any],
+                       diagnostics: Diagnostics) -> tuple[Source, Mapping] | None:
+    """The root source, and its tree over those of the files it includes. None where any of them could not be read."""
+    if isinstance(path_or_mapping, Map):
+        source: Source | None = Source("<mapping>", dump(path_or_mapping))
+    else:
+        source = read_file(Path(path_or_mapping), diagnostics, None)
+    if source is None:
+        return None
+    reader = _Reader(diagnostics)
+    tree = reader.file(source, [])
+    return None if tree is None or reader.failed else (source, tree)
+
+
+class _Reader:
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        self.failed = False
+
+    def file(self, source: Source, above: list[str]) -> Mapping | None:
+        """A file's tree over what it includes. above: the files that include this one, as absolute paths."""
+        tree = read(source, self.diagnostics)
+        if tree is None:
+            return None
+        include = tree.entries.get("include")
+        if include is None:
+            return tree
+        here = Path("." if source.name.startswith("<") else source.name)
+        folder = here if source.name.startswith("<") else here.parent
+        base: Mapping | None = None
+        value = include.value
+        for item in value.items if isinstance(value, Sequence) else [value]:
+            included = self.one(item, folder, [*above, str(here.resolve())])
+            if included is not None:
+                base = included if base is None else _over(included, base)
+        own = Mapping({key: entry for key, entry in tree.entries.items() if key != "include"}, tree.span)
+        return own if base is None else _over(own, base)
+
+    def one(self, item: Tree, folder: Path, above: list[str]) -> Mapping | None:
+        """One entry of `include`: a file's name, or {file:, only:}."""
+        before = len(self.diagnostics)
+        only: list[tuple[str, Span]] | None = None
+        target = item
+        if isinstance(item, Mapping):
+            fields = Fields(item, "an entry of 'include'", ("file", "only"), self.diagnostics)
+            found = fields.require("file", "write {file: base.yaml, only: [params]}")
+            only = [(name.text, name.span) for name in fields.names("only")] if fields.has("only") else None
+            target = found if found is not None else item
+        if not isinstance(target, Scalar) or not isinstance(target.value, str) or not target.value.strip():
+            if len(self.diagnostics) == before:
+                self.diagnostics.error("wrong-type", f"'include' has {describe(target)}; expected the name of a file",
+                                       first_line(target.span), "write include: [base.yaml]")
+            self.failed = True
+            return None
+        tree = self.included(target.value, target.span, folder, above)
+        if tree is None:
+            self.failed = True
+            return None
+        return tree if only is None else self.only(tree, only, target.value)
+
+    def included(self, name: str, span: Span, folder: Path, above: list[str]) -> Mapping | None:
+        path = folder / name
+        resolved = str(path.resolve())
+        if resolved in above:
+            chain = " → ".join(Path(p).name for p in [*above[above.index(resolved):], resolved])
+            self.diagnostics.error("include-cycle", f"files include each other: {chain}", span, "remove one of the includes")
+            return None
+        if len(above) >= MAX_DEPTH:
+            self.diagnostics.error("include-cycle", f"files include each other more than {MAX_DEPTH} deep", span)
+            return None
+        source = read_file(path, self.diagnostics, span)
+        return None if source is None else self.file(source, above)
+
+    def only(self, tree: Mapping, only: list[tuple[str, Span]], name: str) -> Mapping:
+        for key, span in only:
+            if key not in tree.entries:
+                self.diagnostics.error("unknown-key", f"{name!r} has no section {key!r}", span,
+                                       did_you_mean(key, tree.entries) or None)
+        wanted = {key for key, _ in only}
+        return Mapping({key: entry for key, entry in tree.entries.items() if key in wanted}, tree.span)
+
+
+def _over(upper: Mapping, lower: Mapping) -> Mapping:
+    merged = lay_over(upper, lower)
+    assert isinstance(merged, Mapping)
+    # Sections keep the order of the upper file where it has them, so that messages and `expand` follow it.
+    order: dict[str, Entry] = {key: merged.entries[key] for key in upper.entries if key in merged.entries}
+    return Mapping({**order, **merged.entries}, upper.span)

@@ -1,0 +1,127 @@
+"""From a file (or a Python mapping) and overrides to a typed Pipeline."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping as Map, Sequence as Seq
+from pathlib import Path
+from typing import Any
+
+from edgraph.language.data import read_data, read_fixed_examples
+from edgraph.language.fields import Fields, describe, first_line, unknown_key
+from edgraph.language.graphs import read_graphs
+from edgraph.language.include import read_with_includes
+from edgraph.language.interpolate import resolve_params
+from edgraph.language.ops import OpReader
+from edgraph.language.overrides import apply_overrides
+from edgraph.language.pipeline import Name, OpEntry, Pipeline
+from edgraph.language.runs import read_loggers, read_patterns, read_run, read_stages
+from edgraph.language.sections import Context
+from edgraph.language.training import read_models, read_optimizers
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
+
+SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples", "models",
+            "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
+VERSION = 1
+_HINTS = {"dataset": "did you mean 'data'?", "datasets": "did you mean 'data'?", "steps": "did you mean 'ops'?",
+          "nodes": "did you mean 'ops'?", "version": "the language's version is 'edgraph: 1'",
+          "parameters": "did you mean 'params'?", "seed": "write run: {seed: …}", "device": "write run: {device: …}",
+          "num_epochs": "write run: {num_epochs: …}", "num_steps": "write run: {num_steps: …}",
+          "backend": "write run: {backend: …}"}
+
+
+def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str], diagnostics: Diagnostics) -> Pipeline | None:
+    """The pipeline of a file; None where the text or an include could not be read.
+
+    With other errors there is a pipeline nevertheless, whose `broken` names the entries concerned, so that
+    later passes can report what they find in the rest.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # a pipeline has no cycles: collecting while it grows would only cost time
+    try:
+        read = read_with_includes(path_or_mapping, diagnostics)
+        if read is None:
+            return None
+        source, root = read
+        root, sources = apply_overrides(root, overrides, diagnostics)
+        return _pipeline(source, root, diagnostics)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _pipeline(source: Source, root: Mapping, diagnostics: Diagnostics) -> Pipeline:
+    _check_sections(root, diagnostics)
+    context = Context(diagnostics, {})
+    section = context.mapping(root, "params", "write params: {NAME: VALUE}")
+    params = resolve_params(section.entries, {}, diagnostics) if section is not None else {}
+    context = Context(diagnostics, params, interpolates="${" in source.text or source.name == "<mapping>")
+    if section is not None:
+        inserted = {name: Entry(entry.span, params[name]) for name, entry in section.entries.items()}
+        context.resolved["params"] = Entry(root.entries["params"].span, Mapping(inserted, section.span))
+    head = Fields(root, "the pipeline", root.entries, diagnostics)
+    ops, adjustments = _ops(root, context)
+    sections: dict[str, Any] = {
+        "run": read_run(root, context), "data": read_data(root, context),
+        "fixed_examples": read_fixed_examples(root, context), "models": read_models(root, context),
+        "optimizers": read_optimizers(root, context), "stages": read_stages(root, context),
+        "patterns": read_patterns(root, context), "graphs": read_graphs(root, context),
+        "loggers": read_loggers(root, context)}
+    entries = {key: context.resolved.get(key, entry) for key, entry in root.entries.items() if key != "include"}
+    return Pipeline(
+        source, head.text("name") or _stem(source), tree=Mapping(entries, root.span),
+        description=head.text("description", empty=True) or "", imports=_imports(head),
+        params={name: plain(tree) for name, tree in params.items()},
+        param_spans={name: entry.span for name, entry in (section.entries if section else {}).items()},
+        ops=ops, param_trees=params, adjustments=adjustments, broken=frozenset(context.broken), **sections)
+
+
+def _stem(source: Source) -> str:
+    return "pipeline" if source.name.startswith("<") else Path(source.name).stem
+
+
+def _check_sections(root: Mapping, diagnostics: Diagnostics) -> None:
+    for key, entry in root.entries.items():
+        if key not in SECTIONS and not key.startswith("x-"):
+            unknown_key(key, entry.span, "the pipeline", SECTIONS, diagnostics, _HINTS)
+    version = root.get("edgraph")
+    if version is not None and not (isinstance(version, Scalar) and version.value == VERSION
+                                    and not isinstance(version.value, bool)):
+        diagnostics.error("unknown-version", f"'edgraph' is {describe(version)}; this edgraph reads version {VERSION} "
+                          "of the language", first_line(version.span), f"write edgraph: {VERSION}")
+    if "ops" not in root.entries and "patterns" not in root.entries:
+        diagnostics.error("missing-key", "the pipeline has no 'ops'", first_line(root.span)._replace(end_line=root.span.line),
+                          "write ops: {NAME: {op: TYPE, …}}")
+
+
+def _imports(head: Fields) -> tuple[Name, ...]:
+    names = head.names("imports")
+    for name in names:
+        if not all(part.isidentifier() for part in name.text.split(".")):
+            help = f"write {name.text.removesuffix('.py').replace('/', '.')}" if name.text.endswith(".py") else None
+            head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}", name.span, help)
+    return names
+
+
+def _ops(root: Mapping, context: Context) -> tuple[dict[str, OpEntry], dict[str, Entry]]:
+    """The ops, and what is said about ops of patterns."""
+    section = context.mapping(root, "ops", "write NAME: {op: TYPE, …} for each op")
+    if section is None:
+        return {}, {}
+    adjustments: dict[str, Entry] = {}
+    patterns = root.get("patterns")
+    names = patterns.entries if isinstance(patterns, Mapping) else {}
+    own: Mapping = section
+    if names and any("." in name for name in section.entries):
+        adjustments = {name: entry for name, entry in section.entries.items()
+                       if "." in name and name.split(".")[0] in names}
+        own = Mapping({name: entry for name, entry in section.entries.items() if name not in adjustments}, section.span)
+    reader = OpReader(context.diagnostics, context.interpolator, context.scope)
+    read = reader.section(own)
+    context.broken.update(f"ops.{name}" for name in read.broken)
+    adjustments = {name: Entry(entry.span, context.insert(entry.value, ("inputs", "when")))
+                   for name, entry in adjustments.items()}
+    context.resolved["ops"] = Entry(root.entries["ops"].span, Mapping({**read.trees, **adjustments}, section.span))
+    return read.ops, adjustments
+

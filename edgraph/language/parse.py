@@ -1,0 +1,115 @@
+"""Text to expressions: Python's `ast` against an allow-list. Nothing is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from keyword import iskeyword
+from typing import NamedTuple
+
+from edgraph.language.convert import Converter, Mistake, parse_python
+from edgraph.language.expressions import BUILTINS, RESERVED, Builtin, Const, Expr, Expression, Param, Ref
+from edgraph.language.places import Places
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Span
+from edgraph.text.suggest import did_you_mean
+
+MAX_CHARACTERS = 4000
+CONSTANTS: dict[str, None | bool | float] = {
+    "nan": float("nan"), "inf": float("inf"), "pi": 3.141592653589793,
+    "true": True, "false": False, "null": None, "none": None, "True": True, "False": False, "None": None,
+}
+_NOT_REFERENCES = frozenset([*CONSTANTS, *BUILTINS, *RESERVED])
+
+
+class Scope(NamedTuple):
+    """What an expression may name besides ops."""
+
+    params: Collection[str] | None = None  # None: not known yet, so not checked
+    schedule: bool = False  # an optimizer's schedule: `updates` is a number, there are no ops
+
+
+EVERYWHERE = Scope()
+
+
+def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
+                     scope: Scope = EVERYWHERE) -> Expression | None:
+    """The meaning of an expression that stands at `span`, quotes included; None after an error.
+
+    References are not looked up: the graph does that, which knows the names of ops.
+    """
+    # Most expressions are one reference: these need no parser.
+    if text.isascii() and text.replace(".", "").isidentifier():
+        parts = text.split(".")
+        if parts[0] not in _NOT_REFERENCES and all(part.isidentifier() and not iskeyword(part) for part in parts):
+            if scope.schedule:
+                _no_ops(text, span, diagnostics)
+                return None
+            return Expression(text, span, Ref(tuple(parts), _inside(text, span)))
+    if not text.strip():
+        diagnostics.error("bad-expression", "an expression is missing", span, "write the name of an op, such as 'loss'")
+        return None
+    if len(text) > MAX_CHARACTERS:
+        diagnostics.error("bad-expression", f"an expression of {len(text):,} characters; {MAX_CHARACTERS:,} is the limit",
+                          span, "split it into ops of their own")
+        return None
+    places = Places(text, span)
+    if "${" in text:
+        return _interpolated(text, places, diagnostics)
+    try:
+        tree = parse_python(text, places)
+        converter = Converter(places, scope.schedule, CONSTANTS)
+        root = converter.convert(tree)
+    except Mistake as mistake:
+        diagnostics.error("bad-expression", mistake.message, mistake.span, mistake.help)
+        return None
+    for error in converter.mistakes:
+        diagnostics.error("bad-expression", error.message, error.span, error.help)
+    return None if converter.mistakes or not _known(converter, scope, diagnostics) else Expression(text, span, root)
+
+
+def constant(value: None | bool | int | float | str, text: str, span: Span) -> Expression:
+    """A YAML number or truth value where an expression is expected."""
+    root: Expr = Const(value)
+    return Expression(text, span, root)
+
+
+def _inside(text: str, span: Span) -> Span:
+    """The span of a text within its quotes, if it has some."""
+    if span.end_column - span.column == len(text) + 2 and span.line == span.end_line:
+        return Span(span.source, span.line, span.column + 1, span.line, span.end_column - 1)
+    return span
+
+
+def _known(converter: Converter, scope: Scope, diagnostics: Diagnostics) -> bool:
+    """Whether every parameter that is named exists, and no op is named where there are none."""
+    fine = True
+    for param in converter.params:
+        if scope.params is not None and param.name not in scope.params:
+            help = did_you_mean(param.name, scope.params) or "add it to 'params'"
+            diagnostics.error("unknown-parameter", f"there is no parameter {param.name!r}", param.span, help)
+            fine = False
+    if scope.schedule:
+        for ref in converter.refs:
+            _no_ops(ref.text(), ref.span, diagnostics)
+            fine = False
+    return fine
+
+
+def _no_ops(text: str, span: Span, diagnostics: Diagnostics) -> None:
+    near = did_you_mean(text, ("updates", "step", "epoch"))
+    diagnostics.error("bad-expression", f"{text!r} is not known in a schedule", span,
+                      near if near.startswith("did") else "a schedule may name 'updates', 'step', 'epoch' and 'params.NAME'")
+
+
+def _interpolated(text: str, places: Places, diagnostics: Diagnostics) -> None:
+    start = text.index("${")
+    end = text.find("}", start) + 1 or len(text)
+    name = text[start + 2:end - 1]
+    help = (f"write params.{name}" if name.isidentifier() else
+            "give the variable to a parameter first, then write params.NAME" if name.startswith("env:")
+            else "write params.NAME")
+    diagnostics.error("interpolated-expression", "'${…}' is not possible inside an expression",
+                      places.span(start, end), help)
+
+
+__all__ = ["BUILTINS", "Builtin", "Param", "Scope", "constant", "parse_expression"]

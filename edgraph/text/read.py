@@ -1,0 +1,120 @@
+"""YAML text to a tree in which every key and scalar has a span, straight from the parser's events."""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from edgraph.text.build import Builder
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Mapping, Scalar, Source, Span, Tree
+from edgraph.text.syntax import report_syntax_error
+
+MAX_CHARACTERS = 16 * 1024 * 1024
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MAX_UNPRINTABLE = 5  # the first few are named, the rest would say the same
+
+
+def read(source: Source, diagnostics: Diagnostics) -> Mapping | None:
+    """The mapping that a file holds; None (and at least one error) where there is none.
+
+    Goes on after an error wherever the text still has a meaning, so all of them are reported at once.
+    """
+    if len(source.text) > MAX_CHARACTERS:
+        diagnostics.error("file-too-large", f"the file has {len(source.text):,} characters; "
+                          f"{MAX_CHARACTERS:,} is the limit", Span(source, 1, 1, 1, 1),
+                          "keep data out of the pipeline and give its path instead")
+        return None
+    errors = len(diagnostics)
+    tree = read_value(source, source.text, diagnostics)
+    if tree is None:
+        if len(diagnostics) == errors:
+            diagnostics.error("empty-file", "the file holds no pipeline", Span(source, 1, 1, 1, 1),
+                              "a pipeline is a mapping with a section 'ops'")
+        return None
+    if not isinstance(tree, Mapping):
+        if isinstance(tree, Scalar) and tree.plain and tree.value is None:
+            diagnostics.error("empty-file", "the file holds no pipeline", tree.span,
+                              "a pipeline is a mapping with a section 'ops'")
+        else:
+            kind = "a single value" if isinstance(tree, Scalar) else "a list"
+            help = "a pipeline is a mapping of sections: 'ops: …', 'data: …'"
+            if isinstance(tree, Scalar) and tree.raw[:1] not in "'\"" and ":" in tree.raw:
+                help = "a key needs a space after its colon: 'name: value'"
+            diagnostics.error("not-a-mapping", f"the file holds {kind}, not a mapping of sections",
+                              _first_line(tree.span), help)
+        return None
+    return tree
+
+
+def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | None:
+    """Any YAML value. `text` is parsed, spans are in `source` (an argument of the command line is padded so
+    that its columns agree). None where there is nothing or where the text cannot be parsed."""
+    text = _printable(source, text, diagnostics)
+    builder = Builder(source, diagnostics)
+    with _without_gc():
+        try:
+            return builder.build(_parser(text))
+        except yaml.MarkedYAMLError as error:
+            report_syntax_error(error, source, text, diagnostics)
+        except yaml.YAMLError as error:  # the reader's own: nothing that _printable lets through
+            diagnostics.error("syntax", f"not YAML: {error}", Span(source, 1, 1, 1, 1))
+    return None
+
+
+def _parser(text: str) -> Any:
+    """PyYAML's C parser, or the one in Python where there is no C extension: both give the same events."""
+    if yaml.__with_libyaml__:
+        return yaml.cyaml.CParser(text)
+    return yaml.Loader(text)
+
+
+def _printable(source: Source, text: str, diagnostics: Diagnostics) -> str:
+    """The text with what YAML forbids reported and blanked, so that the rest can still be read."""
+    if text.isascii() and text.isprintable():
+        return text
+    for count, match in enumerate(_UNPRINTABLE.finditer(text)):
+        if count == _MAX_UNPRINTABLE:
+            break
+        start = max(text.rfind(end, 0, match.start()) for end in "\n\r\x85\u2028\u2029") + 1
+        line = len(_LINE_END.findall(text, 0, match.start())) + 1
+        column = match.start() - start + 1
+        code = ord(match[0])
+        what = "a NUL byte" if code == 0 else f"the character U+{code:04X}"
+        if code == 0xFEFF:
+            what = "a byte order mark in the middle of the text (U+FEFF)"
+        elif 0xD800 <= code <= 0xDFFF:
+            what = "half of a character (a lone surrogate)"
+        diagnostics.error("control-character", f"{what} cannot stand in YAML",
+                          Span(source, line, column, line, column + 1),
+                          "remove it; in a double-quoted text it can be written as an escape, such as \"\\x07\""
+                          if code < 0x20 and code else "remove it")
+    return _UNPRINTABLE.sub(" ", text)
+
+
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+def _first_line(span: Span) -> Span:
+    if span.end_line == span.line:
+        return span
+    width = len(span.source.line(span.line)) + 1
+    return Span(span.source, span.line, span.column, span.line, max(width, span.column + 1))
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """A tree has no cycles, and walking it again and again while it grows would cost more than reading."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

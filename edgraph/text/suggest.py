@@ -1,0 +1,78 @@
+"""The nearest valid name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_MANY = 2000  # beyond this many candidates only names of nearly the same length are looked at
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `name` was most likely meant to be; None where nothing is near."""
+    found = _near(name, candidates)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """`did you mean 'batch'?`; with nothing near, `expected one of …` for a short list; else an empty text."""
+    names = [candidate for candidate in candidates if candidate]
+    found = _near(name, names)
+    if found:
+        return f"did you mean {_either([repr(n) for n in found[:3]])}?"
+    if len(names) == 1:
+        return f"the only one is {names[0]!r}"
+    return f"expected one of {', '.join(names)}" if 0 < len(names) <= 24 else ""
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _near(name: str, candidates: Iterable[str]) -> list[str]:
+    """Names within a few slips of the keyboard, nearest first; else those that only say more."""
+    names = dict.fromkeys(candidates)
+    names.pop(name, None)
+    key = _key(name)
+    if not key or len(name) > 80:
+        return []
+    limit = 1 if len(key) <= 4 else 2 if len(key) <= 8 else 3
+    reach = 1 if len(names) > _MANY else limit
+    scored: list[tuple[int, int, str]] = []
+    for position, candidate in enumerate(names):
+        other = _key(candidate)
+        if abs(len(other) - len(key)) <= reach:
+            distance = _distance(key, other, limit)
+            if distance <= limit and distance < max(len(key), len(other)):
+                scored.append((distance, position, candidate))
+    if scored:
+        best = min(scored)[0]
+        return [candidate for distance, _, candidate in sorted(scored) if distance == best]
+    if len(key) >= 3 and len(names) <= _MANY:
+        return [c for c in names if _key(c).startswith(key) or (len(_key(c)) >= 4 and key.startswith(_key(c)))]
+    return []
+
+
+def _key(name: str) -> str:
+    """Case, hyphens and underscores do not count."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours; more than `limit` is `limit + 1`."""
+    if a == b:
+        return 0
+    if abs(len(a) - len(b)) > limit or len(set(a) ^ set(b)) > 2 * limit:
+        return limit + 1
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+        before, last = last, row
+    return last[-1]
