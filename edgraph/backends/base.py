@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Value: TypeAlias = Any  # whatever the backend's ops make: a tensor, a number, a mapping of such
 Batch: TypeAlias = dict[str, Value]
 StateTree: TypeAlias = Any  # None, bool, int, float, str, list, dict[str, …], numpy arrays and ArrayBlobs
+Accumulate: TypeAlias = int | Mapping[str, int]  # one update from n firings, or {"until": n}: from n examples
 
 
 class ArrayBlob(NamedTuple):
@@ -35,46 +37,73 @@ class Backend(Protocol):
     """Models, optimizers, gradients and arrays of one framework.
 
     A model is addressed by its path: an entry of `models`, maybe followed by a sub-module
-    (`classifier.head`). Unless it is told otherwise the engine runs with recording of gradients off.
+    (`classifier.head`). Unless it is told otherwise the engine runs with recording of gradients off; only
+    calls that `record(True)` surrounds record, and `apply`, `update_ema` are never called within.
+    Methods that are given a path or a name raise PipelineError; where its diagnostics have no span, that is
+    because the backend does not know it, and the engine puts in the node's.
     """
 
     name: str
+    records: bool  # whether recording has to be turned on and off at all
 
     def build(self, models: Mapping[str, Any], optimizers: Mapping[str, Any], *, seed: int,
-              schedules: Mapping[str, Callable[..., float]],
-              checkpoint: Callable[[str], StateTree]) -> None:
-        """Construct what the entries (language.pipeline.ModelEntry, OptimizerEntry) declare.
+              schedules: Mapping[str, Callable[..., float]] | None = None,
+              checkpoint: Callable[[str], StateTree] | None = None, folder: Path | None = None) -> None:
+        """Construct what the entries (edgraph.backends.entries) declare.
 
-        schedules: learning rate by (updates, step, epoch) for optimizers whose schedule is an expression.
-        checkpoint: the state tree of a checkpoint named like `RUN@best`, for `weights`.
+        schedules: learning rate by (updates, step, epoch) for optimizers whose schedule is an expression;
+        updates are those applied so far, step counts from 1.
+        checkpoint: what `state()` gave, from a checkpoint named like `RUN@best`, for `weights`.
+        folder: where the pipeline is; relative paths start there.
         Raises PipelineError with diagnostics at the spans of the entries.
         """
         ...
 
-    def record(self, on: bool) -> None:
-        """Turn the recording of gradients on or off. Called on the hot path."""
+    @property
+    def record(self) -> Callable[[bool], Any]:
+        """Turns the recording of gradients on or off. Called on the hot path: fetch it once."""
         ...
+
+    # -- data ------------------------------------------------------------------------------------------
 
     def loader(self, dataset: Any, collate: Callable[..., Any] | None = None) -> Callable[[Any], Batch]:
-        """From an array of indices (int64) to a batch on the device: a mapping of the data set's fields."""
+        """From an array of indices (int64) to a batch on the device: a new mapping of the data set's fields."""
         ...
 
-    def forward(self, node: str, model: str, *, method: str | None, train: bool,
-                trains: frozenset[str], buffers: bool) -> Bound:
-        """Run a model. trains: the optimizers whose gradients pass through this call, so that only their
-        parameters record (empty: none). buffers: whether a train-mode call may change the model's buffers.
-        `passes` is ("key",) where the call may draw random numbers."""
+    def convert(self, batch: Mapping[str, Any]) -> Batch:
+        """A batch of NumPy arrays as a batch on the device; what are no arrays of numbers stays as it is."""
         ...
 
-    def gradients(self, optimizer: str, *, retain: bool, weighted: bool) -> Callable[..., Value]:
-        """`f(loss)` or `f(loss, count)`: gradients of a loss with respect to the optimizer's parameters, or
-        None where the update is to be left out (`run.nonfinite: skip`). retain: the loss's graph is needed again.
-        Raises NonFiniteLoss."""
+    def rows(self, value: Value, indices: Any) -> Value:
+        """The rows (an int64 array) of a value, or of every value of a mapping."""
         ...
 
-    def apply(self, optimizer: str, ports: frozenset[str]) -> Callable[[int, int, Value], Mapping[str, Value]]:
-        """`f(global_step, epoch, gradients)`: clip, set the scheduled learning rate, update; returns the ports asked for
-        (`lr`, `grad_norm`, `applied`, `updates`)."""
+    # -- models and updates ----------------------------------------------------------------------------
+
+    def forward(self, node: str, model: str, *, method: str | None = None, train: bool, trains: frozenset[str],
+                buffers: bool, names: tuple[str, ...] = ()) -> Bound:
+        """Run a model.
+
+        node: what its random stream is named after. trains: the optimizers whose gradients pass through this
+        call, so that only their parameters record (empty: none). buffers: whether a train-mode call may
+        change the model's buffers. names: of the inputs, where they are passed by name (empty: in order).
+        `passes` is ("key",) where the call may draw random numbers.
+        """
+        ...
+
+    def gradients(self, optimizer: str, *, retain: bool, weighted: bool, accumulate: Accumulate = 1,
+                  check: Literal["loss", "gradients"] = "loss") -> Callable[..., Value]:
+        """`f(loss)`, or with `weighted` `f(loss, count)`: gradients of a loss with respect to the optimizer's
+        parameters, for `apply` alone to look at, or None where the update is to be left out (`run.nonfinite:
+        skip`). retain: the loss's graph is needed again. check: what must be finite. Raises NonFiniteLoss."""
+        ...
+
+    def apply(self, optimizer: str, ports: frozenset[str],
+              accumulate: Accumulate = 1) -> Callable[[int, int, Value], Mapping[str, Value]]:
+        """`f(global_step, epoch, gradients)`: clip, set the scheduled learning rate, update.
+
+        Gives exactly the ports asked for: `lr`, `grad_norm` (nan without an update), `applied`, `updates`.
+        """
         ...
 
     def updates(self, optimizer: str) -> int:
@@ -89,8 +118,15 @@ class Backend(Protocol):
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
         """`f(of, wrt)` with respect to a value, or `f(of)` with respect to the parameter at the path `wrt`
-        (`vq.decoder.last.weight`); the result is differentiable."""
+        (`vq.decoder.last.weight`); differentiable where gradients are recorded. A value that it is taken with
+        respect to was marked by `leaf` when it was made."""
         ...
+
+    def shared_parameters(self) -> list[tuple[str, str]]:
+        """Pairs of models that share a parameter tensor."""
+        ...
+
+    # -- values ----------------------------------------------------------------------------------------
 
     def implementation(self, op: str) -> Any:
         """The function or class that means op `op` on this backend; None where there is none."""
@@ -101,32 +137,38 @@ class Backend(Protocol):
         ...
 
     def function(self, name: str) -> Callable[..., Value]:
-        """A function of the expression language (language.expressions.FUNCTIONS) that keeps the kind of value."""
+        """A function of the expression language (language.expressions.FUNCTIONS); it keeps the kind of value."""
         ...
 
     def detach(self, value: Value) -> Value: ...
 
-    def to_numpy(self, value: Value) -> Any: ...
+    def leaf(self, value: Value) -> Value:
+        """The value as one that gradients can be taken with respect to."""
+        ...
+
+    def to_numpy(self, value: Value) -> Any:
+        """Arrays become NumPy's, numbers of the backend Python's; containers are kept."""
+        ...
 
     def random(self, kind: str, key_seed: int, shape: tuple[int, ...], **settings: float) -> Value:
         """Noise (`normal`, `uniform`) on the device from a 63-bit seed."""
         ...
 
+    # -- state -----------------------------------------------------------------------------------------
+
     def pack(self, value: Value) -> StateTree:
-        """A value as a state tree (tensors become ArrayBlobs)."""
+        """A value as a state tree (tensors become ArrayBlobs). Raises TypeError for what cannot be one."""
         ...
 
     def unpack(self, tree: StateTree) -> Value: ...
 
     def state(self) -> StateTree:
-        """Everything of models (parameters and buffers) and optimizers (moments, counts, partial sums of gradients,
-        schedules) that the next step depends on."""
+        """Everything of models (parameters and buffers) and optimizers (moments, counts, partial sums of
+        gradients, schedules) that the next step depends on. Blobs may be the live memory of the models: write
+        or copy them before the next step."""
         ...
 
     def load_state(self, state: StateTree, *, only: str | None = None) -> None:
-        """Restore it. only: "models" leaves the optimizers as they are (`run --from`)."""
-        ...
-
-    def shared_parameters(self) -> list[tuple[str, str]]:
-        """Pairs of models that share a parameter tensor."""
+        """Restore it. only: "models" leaves the optimizers as they are (`run --from`). Raises ValueError where
+        it is the state of other models or optimizers."""
         ...

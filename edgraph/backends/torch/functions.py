@@ -1,0 +1,145 @@
+"""Functions of the expression language and derived ports, on tensors and plain numbers. Values keep their kind."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+Value = Any
+
+
+def _either(of_tensor: Callable[[torch.Tensor], Value], of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
+    def function(value: Value) -> Value:
+        return of_tensor(value) if isinstance(value, torch.Tensor) else of_number(value)
+    return function
+
+
+def _extreme(of_tensor: Callable[[torch.Tensor], Value], pairwise: Callable[[Any, Any], Value],
+             of_numbers: Callable[..., Value]) -> Callable[..., Value]:
+    """Of one tensor its smallest (largest) element, of several values element by element."""
+    def function(*values: Value) -> Value:
+        if not any(isinstance(value, torch.Tensor) for value in values):
+            return of_numbers(*values)
+        if len(values) == 1:
+            return of_tensor(values[0])
+        result = values[0]
+        for value in values[1:]:
+            result = pairwise(*_alike(result, value))
+        return result
+    return function
+
+
+def _alike(a: Value, b: Value) -> tuple[Value, Value]:
+    """Two tensors: a plain number takes the type and device of the tensor, where it fits that type."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a, b
+    if isinstance(a, torch.Tensor):
+        return a, _as(b, a)
+    if isinstance(b, torch.Tensor):
+        return _as(a, b), b
+    return torch.as_tensor(a), torch.as_tensor(b)
+
+
+def _as(number: float, tensor: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(number, dtype=torch.result_type(tensor, number), device=tensor.device)
+
+
+def clip(value: Value, low: Value = None, high: Value = None) -> Value:
+    """Not below `low` and not above `high`; either may be None."""
+    tensors = isinstance(low, torch.Tensor) or isinstance(high, torch.Tensor)
+    if isinstance(value, torch.Tensor):
+        if tensors:  # torch takes two tensors or two numbers
+            low = None if low is None else _alike(value, low)[1]
+            high = None if high is None else _alike(value, high)[1]
+        return torch.clamp(value, low, high)
+    if tensors:
+        value = value if low is None else maximum(value, low)
+        return value if high is None else minimum(value, high)
+    value = value if low is None else max(value, low)
+    return value if high is None else min(value, high)
+
+
+def round_(value: Value, digits: int = 0) -> Value:
+    """To the nearest number with so many decimal digits, halves to the even one."""
+    if isinstance(value, torch.Tensor):
+        return torch.round(value, decimals=digits) if value.is_floating_point() else value
+    return round(value, digits) if digits else round(value)
+
+
+def _float(value: torch.Tensor) -> torch.Tensor:
+    """A mean of integers is a float."""
+    return value if value.is_floating_point() or value.is_complex() else value.float()
+
+
+def _mean_of(value: Any) -> Any:
+    return builtins.sum(value) / len(value) if isinstance(value, (list, tuple)) else value
+
+
+def _sum_of(value: Any) -> Any:
+    return builtins.sum(value) if isinstance(value, (list, tuple)) else value
+
+
+minimum = _extreme(torch.min, torch.minimum, min)
+maximum = _extreme(torch.max, torch.maximum, max)
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "abs": _either(torch.abs, abs), "min": minimum, "max": maximum, "sqrt": _either(torch.sqrt, math.sqrt),
+    "exp": _either(torch.exp, math.exp), "log": _either(torch.log, math.log), "cos": _either(torch.cos, math.cos),
+    "clip": clip, "round": round_, "isfinite": _either(torch.isfinite, math.isfinite),
+    "mean": _either(lambda value: _float(value).mean(), _mean_of), "sum": _either(torch.sum, _sum_of)}
+
+
+# -- ports ---------------------------------------------------------------------------------------------
+
+def _axis(value: torch.Tensor) -> int:
+    """The axis of the classes: 1 for maps, (batch, classes, height, width); else the last one."""
+    return 1 if value.dim() >= 4 else -1
+
+
+PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {
+    ("forward", "argmax"): lambda value: value.argmax(_axis(value)),
+    ("forward", "softmax"): lambda value: value.softmax(_axis(value)),
+    ("forward", "max"): lambda value: value.amax(_axis(value))}
+
+
+def apart(value: Value, change: Callable[[torch.Tensor], Value]) -> Value:
+    """The value with every tensor in it changed."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: apart(item, change) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(apart(item, change) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(apart(item, change) for item in value)
+    return value
+
+
+def detach(value: Value) -> Value:
+    """Without gradient; shares memory."""
+    return apart(value, lambda tensor: tensor.detach() if tensor.requires_grad else tensor)
+
+
+def leaf(value: Value) -> Value:
+    """A value that gradients can be taken with respect to."""
+    return apart(value, lambda tensor: tensor if tensor.requires_grad or not tensor.is_floating_point()
+                 else tensor.detach().requires_grad_())
+
+
+def to_numpy(value: Value) -> Any:
+    """Tensors as arrays, those of one element without axes as Python numbers."""
+    return apart(value, _numpy)
+
+
+def _numpy(tensor: torch.Tensor) -> Any:
+    tensor = tensor.detach()
+    if tensor.dim() == 0:
+        return tensor.item()
+    return (tensor.float() if tensor.dtype in _NARROW else tensor).cpu().numpy()
+
+
+_NARROW = {torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2}  # NumPy has no such types

@@ -1,0 +1,154 @@
+"""Losses and metrics. Metrics keep their sums as tensors, so that no batch waits for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# -- losses: in float32 at least, whatever the models compute in ---------------------------------------
+
+def cross_entropy(input: Tensor, target: Tensor, *, label_smoothing: float = 0.0, ignore_index: int = -100,
+                  weight: Sequence[float] | None = None) -> Tensor:
+    """input: (batch, classes, ...) scores.  target: (batch, ...) class indices, or probabilities like the input."""
+    if not target.is_floating_point():
+        target = target if target.dtype in (torch.int64, torch.uint8) else target.long()
+    weights = None if weight is None else torch.tensor(weight, dtype=torch.float32, device=input.device)
+    return F.cross_entropy(_wide(input), target, weights, ignore_index=ignore_index, label_smoothing=label_smoothing)
+
+
+def mse(input: Tensor, target: Tensor) -> Tensor:
+    _same_shape("mse", input, target)
+    return F.mse_loss(_wide(input), _wide(target))
+
+
+def l1(input: Tensor, target: Tensor) -> Tensor:
+    _same_shape("l1", input, target)
+    return F.l1_loss(_wide(input), _wide(target))
+
+
+def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *, pos_weight: float | None = None) -> Tensor:
+    """target: values like the input, or one number for all."""
+    input = _wide(input)
+    if not isinstance(target, Tensor):
+        target = torch.full_like(input, target)
+    elif target.dim() == 0:
+        target = target.expand_as(input)
+    else:
+        _same_shape("bce_with_logits", input, target)
+    weight = None if pos_weight is None else torch.tensor(pos_weight, device=input.device)
+    return F.binary_cross_entropy_with_logits(input, target.to(input.dtype), pos_weight=weight)
+
+
+def _wide(value: Tensor) -> Tensor:
+    return value.float() if value.dtype in (torch.float16, torch.bfloat16) or not value.is_floating_point() else value
+
+
+def _same_shape(op: str, input: Tensor, target: Tensor) -> None:
+    """torch only warns, and compares every pair of elements."""
+    if input.shape != target.shape:
+        raise ValueError(f"'{op}' compares values of one shape, not {tuple(input.shape)} and {tuple(target.shape)}")
+
+
+# -- metrics -------------------------------------------------------------------------------------------
+
+class accuracy:
+    """The share of labels among the `top_k` highest scores."""
+
+    def __init__(self, *, top_k: int = 1) -> None:
+        self._top_k = top_k
+        self.reset()
+
+    def reset(self) -> None:
+        self._right: Tensor | int = 0
+        self._examples = 0
+
+    def update(self, input: Tensor, target: Tensor) -> None:
+        """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
+        if self._top_k == 1:
+            hits = input.argmax(1) == target
+        else:
+            hits = (input.topk(min(self._top_k, input.shape[1]), 1).indices == target.unsqueeze(1)).any(1)
+        self._right = self._right + hits.sum()
+        self._examples += hits.numel()
+
+    def compute(self) -> float:
+        """From 0 to 1; nan of nothing."""
+        return float(self._right) / self._examples if self._examples else float("nan")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"right": self._right, "examples": self._examples}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._right, self._examples = state["right"], state["examples"]
+
+
+class mean:
+    """The mean over examples: of a batch's mean weighted by the number of its examples, or of each example's."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._sum: Tensor | float = 0.0
+        self._weight = 0
+
+    def update(self, count: int, value: Any) -> None:
+        """value: one number for the batch, or (count, ...) values."""
+        if isinstance(value, Tensor):
+            wide = value.detach().double()
+            self._sum = self._sum + (wide.mean() * count if wide.dim() else wide * count)
+        else:
+            self._sum = self._sum + float(value) * count
+        self._weight += count
+
+    def compute(self) -> float:
+        """nan of nothing."""
+        return float(self._sum) / self._weight if self._weight else float("nan")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sum": self._sum, "weight": self._weight}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._sum, self._weight = state["sum"], state["weight"]
+
+
+class confusion_matrix:
+    """(classes, classes) counts: a row for each true class, a column for each predicted one."""
+
+    def __init__(self, *, classes: int) -> None:
+        self._classes = classes
+        self.reset()
+
+    def reset(self) -> None:
+        self._counts: Tensor | None = None
+
+    def update(self, input: Tensor, target: Tensor) -> None:
+        """input: (batch, classes) scores, or (batch,) class indices.  target: (batch,) class indices."""
+        guess = input.argmax(1) if input.dim() > target.dim() else input
+        side = self._classes + 1  # the last row and column are of classes that there should not be
+        pairs = target.reshape(-1).long().clamp(max=self._classes) * side + guess.reshape(-1).long().clamp(
+            max=self._classes)
+        counts = torch.bincount(pairs, minlength=side ** 2).reshape(side, side)
+        self._counts = counts if self._counts is None else self._counts + counts
+
+    def compute(self) -> Tensor:
+        n = self._classes
+        if self._counts is None:
+            return torch.zeros(n, n, dtype=torch.int64)
+        if int(self._counts[n].sum() + self._counts[:, n].sum()):
+            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given a larger class index")
+        return self._counts[:n, :n]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"counts": self._counts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._counts = state["counts"]
+
+
+IMPLEMENTATIONS: dict[str, Any] = {
+    item.__name__: item for item in (cross_entropy, mse, l1, bce_with_logits, accuracy, mean, confusion_matrix)}

@@ -1,0 +1,194 @@
+"""The optimizers that a pipeline declares, constructed: groups of parameters and schedules."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Set
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgraph.backends.entries import Group, OptimizerEntry
+from edgraph.backends.torch import names, schedules
+from edgraph.backends.torch.paths import module_at
+from edgraph.backends.torch.updater import Updater
+from edgraph.data.construct import Constructor, Failed
+from edgraph.ops.registry import Registered
+from edgraph.text import source as text
+from edgraph.text.diagnostics import Diagnostics, PipelineError
+from edgraph.text.source import Scalar, Span
+from edgraph.text.suggest import did_you_mean
+
+
+class OptimizerBuilder:
+    """Builds one entry of `optimizers`; what is wrong goes to the diagnostics."""
+
+    def __init__(self, entry: OptimizerEntry, models: Mapping[str, nn.Module], frozen: Set[str], *,
+                 failed: Set[str], expression: Callable[..., float] | None, folder: Path, diagnostics: Diagnostics) -> None:
+        self.entry = entry
+        self.models = models
+        self.frozen = frozen
+        self.failed = failed  # models that could not be built, which was said already
+        self.expression = expression
+        self.folder = folder
+        self.diagnostics = diagnostics
+        self.make = Constructor(names.optimizers(), folder, diagnostics, "optimizer")
+
+    def build(self) -> Updater | None:
+        """The optimizer with its schedule, or None."""
+        groups = self._groups()
+        try:
+            optimizer = self._optimizer(groups)
+            updater = Updater(self.entry.name, optimizer, clip_norm=self.entry.clip_norm,
+                              clip_value=self.entry.clip_value, per_step=self.entry.per == "step")
+            updater.schedule = self._schedule(updater)
+        except Failed:
+            return None
+        return updater
+
+    # -- groups ----------------------------------------------------------------------------------------
+
+    def _groups(self) -> list[dict[str, Any]] | None:
+        taken: set[int] = set()
+        groups = [self._group(group, taken) for group in self.entry.updates]
+        if not groups:
+            self.diagnostics.error("missing-key", f"optimizer '{self.entry.name}' updates nothing", self.entry.span,
+                                   "list models under 'updates'")
+            return None
+        return None if None in groups else groups  # type: ignore[return-value]
+
+    def _group(self, group: Group, taken: set[int]) -> dict[str, Any] | None:
+        path, span = group.model.text, group.model.span
+        if path.split(".")[0] in self.failed:
+            return None
+        try:
+            module = module_at(self.models, path, span)
+        except PipelineError as error:
+            self.diagnostics.extend(error.diagnostics)
+            return None
+        if path.split(".")[0] in self.frozen:
+            self.diagnostics.error("frozen-model", f"optimizer '{self.entry.name}' updates '{path}', which is frozen",
+                                   span, "drop 'frozen: true' or take it out of 'updates'")
+            return None
+        every = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        free = [(name, p) for name, p in every if id(p) not in taken]
+        chosen = [p for name, p in free if _matches(group.match, name, path)]
+        if not chosen:
+            self.diagnostics.error("nothing-to-update", f"optimizer '{self.entry.name}' finds nothing to update in "
+                                   f"'{path}': {_why(module, group, every, free)}", span)
+            return None
+        taken.update(map(id, chosen))
+        return {"params": chosen, **group.settings}
+
+    # -- the optimizer ---------------------------------------------------------------------------------
+
+    def _optimizer(self, groups: list[dict[str, Any]] | None) -> torch.optim.Optimizer:
+        use, span = self.entry.use.use.text, self.entry.use.use.span
+        target = self.make.find(use, span)
+        if names.needs_closure(target):
+            raise self.make.fail("needs-closure", f"optimizer '{use}' evaluates the loss several times in one "
+                                 "update, which needs a closure", span,
+                                 "use an optimizer that takes one gradient, such as Adam")
+        made = self._made("optimizer", use, partial(target, _tuples(groups or [{"params": _stand_in()}], target)),
+                          names.settings("optimizer", use, target), self.entry.use.settings, span)
+        if groups is None:
+            raise Failed
+        if not isinstance(made, torch.optim.Optimizer):
+            raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an optimizer is a "
+                                 "torch.optim.Optimizer", span)
+        self._check_settings(use, made)
+        return made
+
+    def _made(self, kind: str, use: str, target: Callable[..., Any], takes: names.Takes,
+              settings: text.Mapping | None, span: Span) -> Any:
+        """What a partly applied class gives, the rest of its arguments checked."""
+        item = Registered(use, takes[0], target, open_params=takes[1])
+        return Constructor({use: item}, self.folder, self.diagnostics, kind).make(use, span, settings)
+
+    def _check_settings(self, use: str, optimizer: torch.optim.Optimizer) -> None:
+        """torch keeps group settings that it does not know, and never reads them."""
+        failed = None
+        for group in self.entry.updates:
+            for key in group.settings:
+                if key not in optimizer.defaults:
+                    failed = self.make.fail(
+                        "unknown-parameter", f"optimizer '{use}' has no parameter '{key}'", group.model.span,
+                        did_you_mean(key, optimizer.defaults))
+        if failed:
+            raise failed
+
+    # -- the schedule ----------------------------------------------------------------------------------
+
+    def _schedule(self, updater: Updater) -> schedules.Schedule | None:
+        optimizer, tree = updater.optimizer, self.entry.schedule
+        if self.expression is not None:
+            return schedules.Computed(optimizer.param_groups, updater.bases, optimizer.defaults["lr"], self.expression)
+        if not isinstance(tree, text.Mapping):
+            return None
+        make = Constructor(names.schedules(), self.folder, self.diagnostics, "schedule")
+        use, settings = _flat(make, tree)
+        if use.raw in schedules.FACTORS:
+            return schedules.Scaled(optimizer.param_groups, updater.bases, make.make(use.raw, use.span, settings))
+        return schedules.Stepped(self._scheduler(make, tree, optimizer))
+
+    def _scheduler(self, make: Constructor, tree: text.Mapping, optimizer: torch.optim.Optimizer) -> Any:
+        """A scheduler of torch's; those in a list of `schedulers` are made first."""
+        use, settings = _flat(make, tree)
+        if use.raw == "ReduceLROnPlateau":
+            raise make.fail("bad-value", "schedule 'ReduceLROnPlateau' watches a value, which a schedule is not given",
+                            use.span, "use the op 'set_learning_rate' with a condition on that value")
+        target = make.find(use.raw, use.span)
+        entries = dict(settings.entries)
+        nested = entries.pop("schedulers", None)
+        given: dict[str, Any] = {"optimizer": optimizer}
+        if nested is not None and isinstance(nested.value, text.Sequence):
+            given["schedulers"] = [self._scheduler(make, item, optimizer) for item in nested.value.items
+                                   if isinstance(item, text.Mapping)]
+        return self._made("schedule", use.raw, partial(target, **given),
+                          names.settings("schedule", use.raw, target, given), text.Mapping(entries, settings.span),
+                          use.span)
+
+
+def _flat(make: Constructor, tree: text.Mapping) -> tuple[Scalar, text.Mapping]:
+    """`use`, and the settings that stand beside it or under `with`."""
+    use, inner = tree.get("use"), tree.get("with")
+    if not isinstance(use, Scalar) or not isinstance(use.value, str):
+        raise make.fail("missing-key", "a schedule has a 'use'", tree.span, "such as 'schedule: {use: cosine, steps: 1000}'")
+    entries = {key: entry for key, entry in tree.entries.items() if key not in ("use", "with")}
+    if isinstance(inner, text.Mapping):
+        entries |= inner.entries
+    return Scalar(use.value, use.span), text.Mapping(entries, tree.span)
+
+
+def _tuples(groups: list[dict[str, Any]], target: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Groups with lists made tuples where the optimizer has a tuple (`betas`)."""
+    defaults = {name: p.default for name, p in inspect.signature(target).parameters.items()}
+    return [{key: tuple(value) if isinstance(value, list) and isinstance(defaults.get(key), tuple) else value
+             for key, value in group.items()} for group in groups]
+
+
+def _stand_in() -> list[nn.Parameter]:
+    """For an optimizer whose groups are wrong: its own settings are still checked."""
+    return [nn.Parameter(torch.zeros(1, 1))]
+
+
+def _matches(patterns: tuple[str, ...], name: str, path: str) -> bool:
+    """Patterns are compared with a parameter's name in its module, and with its whole path."""
+    return not patterns or any(fnmatchcase(name, p) or fnmatchcase(f"{path}.{name}", p) for p in patterns)
+
+
+def _why(module: nn.Module, group: Group, every: list[Any], free: list[Any]) -> str:
+    if not any(True for _ in module.parameters()):
+        return "it has no parameters"
+    if not every:
+        return "its constructor switched off the gradients of all its parameters"
+    if not free:
+        return "an earlier entry of 'updates' has all of it, and the first match wins"
+    patterns = ", ".join(map(repr, group.match))
+    return f"no parameter matches {patterns} (it has {', '.join(repr(n) for n, _ in free[:3])}, …)"
+
+

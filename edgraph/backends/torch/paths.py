@@ -1,0 +1,79 @@
+"""Models, sub-modules and parameters by the paths that pipelines use: `vq.decoder.last.weight`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from torch import nn
+
+from edgraph.text.diagnostics import Diagnostic, PipelineError
+from edgraph.text.source import Span
+from edgraph.text.suggest import did_you_mean
+
+T = TypeVar("T")
+
+
+def wrong(code: str, message: str, span: Span | None = None, help: str | None = None) -> PipelineError:
+    """One diagnostic as an exception. Without a span, the engine puts in that of the node concerned."""
+    return PipelineError([Diagnostic(code, message, span, help=help or None)])
+
+
+def entry_of(table: Mapping[str, T], name: str, kind: str, span: Span | None = None) -> T:
+    """The model or optimizer of this name. Raises PipelineError."""
+    if name not in table:
+        raise wrong(f"unknown-{kind}", f"there is no {kind} '{name}'", span, did_you_mean(name, table))
+    return table[name]
+
+
+def module_at(models: Mapping[str, nn.Module], path: str, span: Span | None = None) -> nn.Module:
+    """A model or a sub-module of one. Raises PipelineError."""
+    name, *rest = path.split(".")
+    found, seen = entry_of(models, name, "model", span), name
+    for part in rest:
+        child = found._modules.get(part) if isinstance(found, nn.Module) else None
+        if child is None:
+            names = [n for n, _ in found.named_children()]
+            raise wrong("unknown-model", f"model '{seen}' has no sub-module '{part}'", span,
+                        did_you_mean(part, names) or ("it has none" if not names else _listed(names)))
+        found, seen = child, f"{seen}.{part}"
+    return found
+
+
+def parameter_at(models: Mapping[str, nn.Module], path: str, span: Span | None = None) -> nn.Parameter:
+    """A parameter, such as `classifier.head.weight`. Raises PipelineError."""
+    owner, _, name = path.rpartition(".")
+    if not owner:
+        raise wrong("unknown-parameter", f"'{path}' is a whole model; a gradient is taken with respect to one parameter",
+                    span, f"name one, such as '{path}.weight'")
+    module = module_at(models, owner, span)
+    found = module._parameters.get(name)
+    if found is None:
+        names = [n for n, _ in module.named_parameters()]
+        raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{name}'", span,
+                    did_you_mean(name, names) or _listed(names))
+    return found
+
+
+def shared(models: Mapping[str, nn.Module]) -> list[tuple[str, str]]:
+    """Pairs of models, in their order, that share the memory of a parameter."""
+    memory = {name: {p.untyped_storage().data_ptr() for p in model.parameters() if p.numel()}
+              for name, model in models.items()}
+    names = list(models)
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if memory[a] & memory[b]]
+
+
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """Parameters that can have a gradient and that their author has not switched off."""
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def uninitialized(module: nn.Module) -> bool:
+    """Whether it waits for its first input to know its shapes (`nn.LazyLinear`)."""
+    return any(isinstance(p, (nn.UninitializedParameter, nn.UninitializedBuffer))
+               for p in [*module.parameters(), *module.buffers()])
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return f"it has {', '.join(map(repr, names[:12]))}{', …' if len(names) > 12 else ''}"
