@@ -83,6 +83,19 @@ def test_keep(make: Make) -> None:
         make(keep=0)
 
 
+def test_several_of_a_name(make: Make) -> None:
+    store = make(keep=1)
+    store.save("best", 10, 10)
+    for step in (20, 30, 40):
+        path = store.save("best", step, step, keep=2)
+        store.save(None, step, step)
+    assert path.name == "best-step-00000040.safetensors"
+    assert [(each.name, each.step) for each in store.list()] == [("best", 30), ("best", 40), (None, 40)]
+    assert store.load("best") == (40, 40) and store.load(30) == (30, 30)
+    store.save("best", 50, 50)
+    assert [(each.name, each.step) for each in store.list()] == [(None, 40), ("best", 50)]
+
+
 def test_newest_is_what_was_saved_last(make: Make) -> None:
     store = make(keep=3)
     for step in (10, 20, 30):
@@ -107,11 +120,11 @@ def test_what_is_not_there(make: Make) -> None:
         store.load(120)
 
 
-@pytest.mark.parametrize("name", ["", "latest", "step-12", "12", "a/b", "../a", ".a", "a b", "é"])
+@pytest.mark.parametrize("name", ["", "latest", "step-12", "best-step-12", "12", "a/b", "../a", ".a", "a b"])
 def test_names_that_no_checkpoint_may_have(make: Make, name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a checkpoint"):
         make().save(name, 1, None)
-    assert check_name("best_ema.2") == "best_ema.2"
+    assert check_name("best_ema.2") == "best_ema.2" and check_name("größte") == "größte"
 
 
 def test_what_cannot_be_saved_harms_nothing(make: Make) -> None:

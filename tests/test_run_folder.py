@@ -101,13 +101,16 @@ def test_one_writer(tmp_path: Path) -> None:
 def test_checkpoints_of_readers_and_writers(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, "x", NOW) as folder:
         folder.checkpoints(keep=1).save(None, 10, {"a": 1})
-        left = folder.path / "checkpoints" / f".x{PARTIAL}"
-        left.touch()
+    left = [folder.path / "checkpoints" / f".x{PARTIAL}", folder.path / f".status.json.0a{PARTIAL}",
+            folder.path / "images" / "panel" / f".y{PARTIAL}"]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     RunFolder.open(folder.path).checkpoints()
-    assert left.exists()
+    assert all(path.exists() for path in left)
     with RunFolder.open(folder.path, writing=True) as again:
         assert again.checkpoints().load() == ({"a": 1}, 10)
-    assert not left.exists()
+    assert not any(path.exists() for path in left)
 
 
 @pytest.fixture

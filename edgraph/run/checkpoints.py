@@ -24,7 +24,7 @@ from edgraph.run.statefile import (
 
 SUFFIX = ".safetensors"
 ASIDE = "set-aside"  # the folder of checkpoints that a rewound run has left behind
-_NAME = re.compile(r"(?!latest$|step-\d+$)[A-Za-z_][\w.\-]{0,99}", re.ASCII)
+_NAME = re.compile(r"(?!latest$|(.*-)?step-\d+$)[^\W\d][\w.\-]{0,99}")
 
 
 class Checkpoint(NamedTuple):
@@ -45,14 +45,14 @@ class NoCheckpoint(LookupError):
 class CheckpointStore(Protocol):
     """Checkpoints of one run.
 
-    Unnamed ones are a series of which the newest `keep` stay (None: all); a name has one, the last that
-    was saved under it.
+    Unnamed ones are a series of which the newest `keep` stay (None: all). Under a name there is one, the last
+    that was saved, or as many of the last as `save` was told to keep.
     """
 
     keep: int | None
 
-    def save(self, name: str | None, step: int, tree: StateTree) -> Path:
-        """Store all state after `step` completed steps.
+    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None) -> Path:
+        """Store all state after `step` completed steps. keep: how many of this series, if not the default.
 
         When it returns, the checkpoint is whole and has been read back; when it raises (Unsaveable, OSError,
         Damaged), what was stored before is still there.
@@ -72,7 +72,7 @@ class CheckpointStore(Protocol):
         ...
 
     def find(self, which: str | int) -> Checkpoint:
-        """By name, or by step (an unnamed one first). Raises NoCheckpoint."""
+        """The newest of a name, or that of a step (an unnamed one first). Raises NoCheckpoint."""
         ...
 
     def rewind(self, step: int) -> None:
@@ -87,7 +87,7 @@ def check_name(name: str) -> str:
     """A checkpoint's name, or ValueError: it becomes a file, and must not look like a step."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a checkpoint: a name starts with a letter, has only letters, "
-                         "digits, '.', '_' and '-', and is neither 'latest' nor 'step-…'")
+                         "digits, '.', '_' and '-', and is neither 'latest' nor ends like 'step-12'")
     return name
 
 
@@ -100,12 +100,16 @@ class _Store(ABC):
         self.keep = keep
         self._warn = warn
 
-    def save(self, name: str | None, step: int, tree: StateTree) -> Path:
-        stem = f"step-{step:08d}" if name is None else check_name(name)
+    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None) -> Path:
+        if name is None:
+            keep, stem = keep or self.keep, f"step-{step:08d}"
+        else:
+            keep = keep or 1
+            stem = check_name(name) if keep == 1 else f"{check_name(name)}-step-{step:08d}"
         serial = max((each.serial for each in self.list()), default=0) + 1
         path = self._write(stem, tree, {"name": name, "step": step, "serial": serial, "saved": time.time()})
-        if name is None and self.keep is not None:  # only now that the new one is proven
-            for old in [each for each in self.list() if each.name is None][:-self.keep]:
+        if keep is not None:  # only now that the new one is proven
+            for old in [each for each in self.list() if each.name == name][:-keep]:
                 self._remove(old)
         return path
 
@@ -242,7 +246,7 @@ def did_you_mean(name: str, candidates: list[str]) -> str:
 
 def _look(path: Path) -> Checkpoint:
     """What a file's header says, or, where it is damaged, what its name says."""
-    number = re.fullmatch(r"step-(\d+)", path.stem)
+    parts = re.fullmatch(r"(?:(.+)-)?step-(\d+)", path.stem)
     try:
         about = read_about(path)
         return Checkpoint(about["name"], int(about["step"]), int(about["serial"]), path, about["saved"])
@@ -252,4 +256,5 @@ def _look(path: Path) -> Checkpoint:
         reason = "its header lacks the step"
     except FileNotFoundError:
         reason = "it is gone"  # rotated away by the run that writes here
-    return Checkpoint(None if number else path.stem, int(number[1]) if number else -1, 0, path, damage=reason)
+    name, step = (parts[1], int(parts[2])) if parts else (path.stem, -1)
+    return Checkpoint(name, step, 0, path, damage=reason)

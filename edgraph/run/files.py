@@ -60,8 +60,8 @@ def flush_folder(folder: Path) -> None:
 
 
 def remove_partial(folder: Path) -> list[Path]:
-    """Delete what killed processes left half written. Only for the one process that writes there."""
-    left = sorted(folder.glob(f".*{PARTIAL}")) if folder.is_dir() else []
+    """Delete what killed processes left half written, here and below. Only for the one that writes here."""
+    left = sorted(folder.rglob(f".*{PARTIAL}"))
     for path in left:
         path.unlink(missing_ok=True)
     return left

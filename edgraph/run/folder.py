@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from edgraph.run.checkpoints import FolderStore
-from edgraph.run.files import AppendFile, replace_text, safe_name
+from edgraph.run.files import AppendFile, remove_partial, replace_text, safe_name
 from edgraph.run.metrics import Row, read_metrics
 
 State = Literal["running", "finished", "interrupted", "failed"]
@@ -68,10 +68,13 @@ class RunFolder:
             raise FolderError(f"there is no run folder {path}")
         if not (path / "status.json").exists() and not (path / "checkpoints").is_dir():
             raise FolderError(f"{path} is no run folder: it has neither status.json nor checkpoints/")
-        return cls(path, _Lock(path) if writing else None)
+        lock = _Lock(path) if writing else None
+        if writing:
+            remove_partial(path)
+        return cls(path, lock)
 
     def checkpoints(self, keep: int | None = 2, warn: Callable[[str], None] | None = None) -> FolderStore:
-        """The run's checkpoints. If this folder is open for writing, leftovers of killed processes go."""
+        """The run's checkpoints, to be written too if this folder is open for writing."""
         settings: dict[str, Any] = {} if warn is None else {"warn": warn}
         return FolderStore(self.path / "checkpoints", keep, writing=self._lock is not None, **settings)
 
