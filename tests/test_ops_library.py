@@ -27,8 +27,8 @@ class Recorder:
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         self.seen.append((step, dict(values)))
 
-    def images(self, step: int, name: str, images: Any, captions: Any, columns: Any) -> None:
-        self.seen.append((step, name, images, captions, columns))
+    def images(self, step: int, name: str, images: Any, captions: Any, *settings: Any) -> None:
+        self.seen.append((step, name, images.shape, captions, *settings))
 
     def text(self, step: int, name: str, text: str) -> None:
         self.seen.append((step, name, text))
@@ -84,15 +84,28 @@ def test_scalars_are_named_after_node_and_input() -> None:
 
 
 def test_a_scalar_is_one_number() -> None:
-    with pytest.raises(ValueError, match=r"'report.x' is an array of shape \(2,\): expected one number"):
+    with pytest.raises(ValueError, match=r"'report\.x' is an array of shape \(2,\): expected one number"):
         log("log_scalars", {"x": np.zeros(2)})
-    with pytest.raises(ValueError, match="'report.x' is 'much'"):
+    with pytest.raises(ValueError, match=r"'report\.x' is 'much'"):
         log("log_scalars", {"x": "much"})
 
 
 def test_texts_and_histograms() -> None:
     assert log("log_text", {"note": "fine"}) == [(50, "report.note", "fine")]
     assert log("log_histogram", {"weights": [1, 2]}) == [(50, "report.weights", [1, 2])]
+
+
+def test_pictures_have_captions() -> None:
+    image, label = np.zeros((3, 1, 8, 8)), np.array([7, 1, 2])
+    assert log("log_images", {"image": image}, columns=2, scale=4, range=(-1.0, 1.0)) == [
+        (50, "report", (3, 1, 8, 8), None, 2, 4, (-1.0, 1.0))]
+    assert log("log_images", {"image": image, "label": label})[0][3] == ["7", "1", "2"]
+    assert log("log_images", {"image": image, "label": label, "target": np.array([7, 3, 2])})[0][3] == [
+        "7", "1 (3)", "2"]
+    assert log("log_images", {"image": image, "label": label}, classes=["a", "b", "c"])[0][3] == ["7", "b", "c"]
+    assert log("log_images", {"image": image, "label": np.array([0.123456, 1, 2])})[0][3] == ["0.123", "1", "2"]
+    with pytest.raises(ValueError, match="3 pictures, but 2 labels"):
+        log("log_images", {"image": image, "label": label[:2]})
 
 
 def test_tables() -> None:

@@ -171,8 +171,8 @@ def by_family() -> list[tuple[str, list[OpSpec]]]:
 def markdown() -> str:
     """The reference of everything that is registered."""
     lines = ["# Ops, models, data sets, optimizers", "",
-             "Generated from the registry by `python -m edgraph.ops.document docs/ops.md`; a test holds it up to "
-             "date. `edgraph ops NAME` prints the same on the terminal.", ""]
+             "Generated from the registry by `python -m edgraph.ops.document docs/ops.md`; a test holds it up "
+             "to date. `edgraph ops NAME` prints the same on the terminal.", ""]
     for kind in KINDS:
         if kind == "op":
             for family, specs in by_family():
@@ -187,7 +187,8 @@ def _sections(kind: Kind, items: Iterable[Item]) -> Iterator[str]:
     for item in items:
         yield from (f"### `{item.name}`", "", item.summary, "")
         if item.doc:
-            yield from ("\n\n".join(" ".join(part.split()) for part in item.doc.split("\n\n")), "")
+            paragraphs = (" ".join(part.split()) for part in item.doc.split("\n\n"))
+            yield from ("\n\n".join(paragraphs), "")
         notes = " ".join(_notes(item))
         if item.backends:
             notes = f"{notes} Backends: {', '.join(item.backends)}.".strip()

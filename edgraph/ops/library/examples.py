@@ -28,7 +28,8 @@ OPS = {
     "stop": "enough: {op: stop, when: record.since >= 5}",
     "improved": "record: {op: improved, inputs: score.accuracy, with: {mode: max}}",
     "log_scalars": "report: {op: log_scalars, inputs: [loss, update.lr], every: [first, 50 steps]}",
-    "log_images": "panel: {op: log_images, inputs: {image: fixed.image, label: guess.argmax}, every: 1 epoch}",
+    "log_images": "panel: {op: log_images, inputs: {image: fixed.image, label: guess.argmax}, "
+                  "every: 1 epoch}",
     "log_text": "said: {op: log_text, inputs: sample.text, every: 1 epoch}",
     "log_histogram": "spread: {op: log_histogram, inputs: logits, every: 100}",
     "log_table": "table: {op: log_table, inputs: {label: batch.label, guess: logits.argmax}, every: 1 epoch}",
@@ -45,7 +46,7 @@ DATA = {
     "idx": "train: {use: idx, with: {folder: fashion-mnist}, batch_size: 64, shuffle: true}",
     "arrays": "train: {use: arrays, with: {file: examples.npz}, batch_size: 64}",
     "csv": "train: {use: csv, with: {file: iris.csv, target: species}, batch_size: 16, shuffle: true}",
-    "image_folder": "train: {use: image_folder, with: {folder: flowers, size: 64, split: train}, batch_size: 32}",
+    "image_folder": "train: {use: image_folder, with: {folder: flowers, size: 64}, batch_size: 32}",
     "text": "train: {use: text, with: {file: books, length: 256}, batch_size: 32, shuffle: true}",
     "concat": "train: {use: concat, with: {sets: [{use: digits}, {use: digits, with: {split: validation}}]}}",
 }

@@ -7,7 +7,7 @@ from typing import Any
 from edgraph.ops.registry import logger
 
 
-@logger(at="edgraph.run.loggers:TensorBoard")
+@logger(at="edgraph.run.tensorboard:TensorBoard")
 def tensorboard(*, folder: str | None = None) -> Any:
     """Write scalars, images, texts and histograms for TensorBoard.
 

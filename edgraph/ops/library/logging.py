@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from edgraph.ops.markers import Count
 from edgraph.ops.registry import op
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 class Loggers(Protocol):
     """What a run's loggers take. Arrays are NumPy's."""
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
-    def images(self, step: int, name: str, images: npt.NDArray[np.uint8], captions: Sequence[str] | None,
-               columns: int | None) -> None: ...
+    def scalars(self, step: int, values: Mapping[str, Any]) -> None: ...
+    def images(self, step: int, name: str, images: Any, captions: Sequence[str] | None, columns: int | None,
+               scale: int | None, range: tuple[float, float] | None) -> None: ...
     def text(self, step: int, name: str, text: str) -> None: ...
     def histogram(self, step: int, name: str, values: Any) -> None: ...
     def table(self, step: int, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
@@ -62,14 +58,14 @@ class Attached:
             yield name, self.services.to_numpy(value)
 
 
-def number(value: Any, name: str) -> float:
+def number(value: Any, name: str) -> Any:
     """One number, as Python's. Raises ValueError for anything with more or fewer."""
     size = getattr(value, "size", 1)
     if isinstance(value, str) or size != 1:
         shape = getattr(value, "shape", None)
         found = f"{value!r}" if shape is None else f"an array of shape {tuple(shape)}"
         raise ValueError(f"'{name}' is {found}: expected one number; take a mean, or use log_histogram")
-    return float(value.item() if hasattr(value, "item") else value)
+    return value.item() if hasattr(value, "item") else value
 
 
 @op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
@@ -90,16 +86,17 @@ class log_images(Attached):
     """Log a batch of pictures as one grid, with captions where there are labels.
 
     image: (batch, height, width), (batch, channels, height, width) or (batch, height, width, channels), with
-    1 or 3 channels, or 4 of which the last is left out; whole numbers from 0 to 255, or floats in `range`.
+    1, 3 or 4 channels; bytes from 0 to 255, or numbers in `range`.
     label: (batch,) what to write under each picture: class indices, numbers or texts.
     target: (batch,) what the label should be; where it differs the caption shows both.
     columns: pictures in a row; by default as many as make the grid about square.
-    range: the numbers that are shown black and white.
-    scale: by how much each pixel is enlarged; by default small pictures grow to at least 64 pixels.
+    range: the numbers that are shown black and white; by default 0 to 1 or -1 to 1 where that fits, else the
+    least and the greatest.
+    scale: by how much each pixel is enlarged; by default so much that small pictures can be recognised.
     classes: the names of the classes, for captions.
     """
 
-    def __init__(self, *, columns: Count | None = None, range: tuple[float, float] = (0.0, 1.0),
+    def __init__(self, *, columns: Count | None = None, range: tuple[float, float] | None = None,
                  scale: Count | None = None, classes: list[str] | None = None) -> None:
         self._columns = columns
         self._range = range
@@ -108,9 +105,10 @@ class log_images(Attached):
 
     def __call__(self, global_step: int, image: Any, label: Any = None, target: Any = None) -> None:
         to_numpy = self.services.to_numpy
-        pictures = as_pictures(to_numpy(image), self._range, self._scale)
+        pictures = to_numpy(image)
         captions = None if label is None else self._captions(to_numpy(label), to_numpy(target), len(pictures))
-        self.services.loggers.images(global_step, self.services.name, pictures, captions, self._columns)
+        self.services.loggers.images(global_step, self.services.name, pictures, captions, self._columns,
+                                     self._scale, self._range)
 
     def _captions(self, labels: Any, targets: Any, count: int) -> list[str]:
         said = [self._caption(label) for label in labels]
@@ -126,38 +124,6 @@ class log_images(Attached):
         if self._classes is not None and isinstance(value, int) and 0 <= value < len(self._classes):
             return self._classes[value]
         return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-_CHANNELS = (1, 3, 4)
-
-
-def _channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether (batch, a, b, c) has its channels in `a`. Where both ends could be, the smaller one is."""
-    return shape[1] in _CHANNELS and (shape[3] not in _CHANNELS or shape[1] <= shape[3])
-
-
-def as_pictures(images: npt.NDArray[Any], bounds: tuple[float, float] = (0.0, 1.0),
-                scale: int | None = None) -> npt.NDArray[np.uint8]:
-    """(batch, height, width, 1 or 3) bytes from images of any of the layouts that log_images takes."""
-    import numpy as np
-
-    if images.ndim == 3:
-        images = images[..., None]
-    elif images.ndim == 4 and _channels_first(images.shape):
-        images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[3] not in _CHANNELS:
-        raise ValueError("expected a batch of pictures with 1, 3 or 4 channels, found shape "
-                         f"{tuple(images.shape)}")
-    images = images[..., :3] if images.shape[3] == 4 else images
-    if images.dtype != np.uint8:
-        if images.dtype.kind in "iu":
-            low, high = 0.0, 255.0
-        else:
-            low, high = (0.0, 1.0) if images.dtype.kind == "b" else bounds
-        shown = (np.nan_to_num(images.astype(np.float32)) - low) / (high - low)
-        images = (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
-    factor = scale or max(1, -(-64 // max(1, images.shape[1], images.shape[2])))
-    return np.ascontiguousarray(images.repeat(factor, axis=1).repeat(factor, axis=2))
 
 
 @op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
