@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from edgraph.backends.base import Backend, Bound
 from edgraph.graph.ir import Graph, Node
 from edgraph.ops.random import loop_key, mix, node_base
+from edgraph.plan.codegen import by_name
 from edgraph.plan.pattern import Call
 from edgraph.run.values import UNSET, field
 
@@ -62,7 +63,7 @@ class Binder:
                 "unset": UNSET, "field": field, "record": backend.record, "leaf": backend.leaf, "truth": bool,
                 "arguments": run.arguments, "metrics": run.metrics, "count": run.batch_count,
                 "values": run.values, "settle": self.context.settle, "snapshot": self.context.snapshot,
-                "halt": run.halt, "mix": loop_key}[what[0]]
+                "halt": run.halt, "mix": loop_key, "stage_ends": self.context.stage_ends}[what[0]]
 
     def passes(self, call: Call) -> tuple[str, ...]:
         """The extra arguments of a call, which may depend on the backend and the model."""
@@ -84,14 +85,16 @@ class Binder:
             case "forward":
                 trains = call.trains if backend.records else frozenset()
                 return backend.forward(self.random_name(node), settings["model"], method=settings.get("method"),
-                                       train=node.train_mode, trains=trains, buffers=call.buffers)
+                                       train=node.train_mode, trains=trains, buffers=call.buffers,
+                                       names=tuple(a.port for a, named in zip(node.inputs, by_name(node), strict=True)
+                                                   if named))
             case "optimize" if node.kind == "gradients":
                 return Bound(backend.gradients(settings["optimizer"], retain=call.retain, weighted=len(node.inputs) > 1,
                                                accumulate=settings.get("accumulate") or 1,
                                                check=settings.get("check", "loss")))
             case "optimize":
-                return Bound(backend.apply(settings["optimizer"], call.ports, accumulate=settings.get("accumulate") or 1),
-                             ("global_step", "epoch"))
+                apply = backend.apply(settings["optimizer"], call.ports, accumulate=settings.get("accumulate") or 1)
+                return Bound(self._bounded(apply), ("global_step", "epoch"))
             case "load_batch":
                 return self.context.sources.load(node, self.run)
             case "fixed_examples":
@@ -119,6 +122,20 @@ class Binder:
     def random_name(self, node: Node) -> str:
         """What a node's random stream is named after: in a loop, also the loop."""
         return f"{self.graph.name}.{node.name}" if self.graph.name else node.name
+
+    def _bounded(self, apply: Callable[..., Any]) -> Callable[..., Any]:
+        """Ends the run at `run.num_updates`, which counts those of all optimizers."""
+        bound = self.graph.pipeline.run.num_updates
+        if bound is None:
+            return apply
+        names, count, halt = list(self.graph.pipeline.optimizers), self.backend.updates, self.context.main.halt
+
+        def apply_and_count(*arguments: Any) -> Any:
+            result = apply(*arguments)
+            if sum(map(count, names)) >= bound:
+                halt.append("run.num_updates")
+            return result
+        return apply_and_count
 
     def _noise(self, node: Node) -> Bound:
         settings = dict(node.settings)

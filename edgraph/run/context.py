@@ -29,6 +29,7 @@ class Context:
         self.main: GraphRun
         self.loops: list[LoopRun] = []
         self.current_stage = ""
+        self.stage_ends: Callable[[int], bool] = lambda step: False
         self._save = save
         self._deferred: list[Callable[[], None]] = []
         self._requests: list[tuple[str, int]] = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from edgraph.graph.clocks import Atom
 from edgraph.run.clockwork import Alarms
@@ -18,12 +18,6 @@ from edgraph.run.stages import Stages
 
 End = Literal["finished", "interrupted", "failed"]
 HORIZON = 1 << 62
-
-
-class Saver(Protocol):
-    """Where checkpoints go: the run folder, or memory in tests."""
-
-    def save(self, name: str | None, step: int, tree: Any, keep: int) -> None: ...
 
 
 @dataclass(slots=True)
@@ -42,7 +36,7 @@ class Engine:
     """Runs the main graph from one step to the last."""
 
     def __init__(self, run: GraphRun, context: Context, alarms: Alarms, *, last: int | None, interpret: bool = False,
-                 on_step: Callable[[int], None] | None = None) -> None:
+) -> None:
         self.run = run
         self.context = context
         self.alarms = alarms
@@ -52,12 +46,10 @@ class Engine:
         self.interpreter = Interpreter(run)
         self.interpret = interpret
         self.stages = Stages(run.graph, Interpreter(run))
-        self.on_step = on_step
-        events = {event for node in run.graph.nodes.values() for event in node.events or ()
-                  if node.sink and event != "any"}
-        self.events = frozenset(events)
+        self.events = frozenset(event for node in run.graph.nodes.values() if node.sink for event in node.events or ())
         self.signal: int | None = None
-        self._steps: Iterator[int] = iter(())
+        self._steps: Iterator[int] = iter(range(0))
+        self._stop = 0
 
     # -- interruptions ---------------------------------------------------------------------------------
 
@@ -65,6 +57,15 @@ class Engine:
         """Let the current step be the last of its stretch. Safe from signal handlers and other threads: the
         iterator of steps is moved to its end, so that looking for this costs a step nothing."""
         self._steps.__setstate__(HORIZON)  # type: ignore[attr-defined]
+
+    def current(self) -> int:
+        """The step in progress, or the last one. Read by other threads; a step costs nothing for it."""
+        return max(self._stop - self._steps.__length_hint__(), self.done)  # type: ignore[attr-defined]
+
+    def epoch(self) -> int:
+        """The epoch of the step in progress, counted from 1; 0 for a run over no data set."""
+        length = self.run.graph.facts.steps_per_epoch
+        return (max(self.current(), 1) - 1) // length + 1 if length else 0
 
     def on_signal(self, signum: int) -> None:
         self.signal = signum
@@ -159,14 +160,15 @@ class Engine:
             self._interpret(start, stop)
             return
         function = self.run.function(mask, keep=stop == self.last)
-        self._steps = steps = iter(range(start, stop + 1))
+        self._stop, self._steps = stop, (steps := iter(range(start, stop + 1)))
         if self.signal is None:
             done = function(steps)
             if done is not None:
                 self.done = done
 
     def _interpret(self, start: int, stop: int) -> None:
-        for step in range(start, stop + 1):
+        self._stop, self._steps = stop, (steps := iter(range(start, stop + 1)))
+        for step in steps:
             self.interpreter.ticks = self.stages.ticks(step) | self.alarms.due()
             self.interpreter.run_step(step)
             self.run.values.update(self.interpreter.made)

@@ -1,0 +1,180 @@
+"""From a checked graph, opened data and a backend to a run in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgraph.backends.base import Backend, StateTree
+from edgraph.graph.build import CHECKPOINT
+from edgraph.graph.ir import Graph
+from edgraph.language.expressions import Expression
+from edgraph.language.pipeline import Pipeline
+from edgraph.run.clockwork import Alarms
+from edgraph.run.context import Context
+from edgraph.run.engine import Engine, Outcome
+from edgraph.run.folder import RunFolder
+from edgraph.run.graphrun import GraphRun
+from edgraph.run.loggers import FileLogger, Loggers
+from edgraph.run.progress import Progress, ProgressDisplay
+from edgraph.run.schedules import schedule
+from edgraph.run.sources import Sources
+
+FORMAT = 1  # of the state in checkpoints
+
+
+@dataclass(slots=True)
+class Job:
+    """What a run needs."""
+
+    graph: Graph
+    backend: Backend  # not built yet
+    data: Mapping[str, Any]  # edgraph.data.source.DataSource by name
+    folder: RunFolder
+    base: Path  # what relative paths of the pipeline start at
+    loggers: dict[str, Any] = field(default_factory=dict)
+    resume: bool = False
+    warm: StateTree = None  # the state of a checkpoint that the models start from
+    find_weights: Callable[[str], StateTree] | None = None
+    interpret: bool = False
+    quiet: bool = False
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.graph.pipeline
+
+
+class Runner:
+    """Assembles a run, saves and restores it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        pipeline = job.pipeline
+        self.params = dict(pipeline.params)
+        schedules = {name: schedule(entry.schedule, self.params) for name, entry in pipeline.optimizers.items()
+                     if isinstance(entry.schedule, Expression)}
+        job.backend.build(pipeline.models, pipeline.optimizers, seed=pipeline.run.seed, schedules=schedules,
+                          checkpoint=job.find_weights, folder=job.base)
+        policy = pipeline.run.checkpoint
+        self.store = job.folder.checkpoints(policy.keep if policy else 2, self.warn)
+        self.display: ProgressDisplay | None = None
+        self.files = FileLogger(job.folder.path, lambda: self.engine.epoch())
+        self.loggers = Loggers({"files": self.files, **job.loggers}, line=self.line, warn=self.warn,
+                               strict=frozenset({"files"}))
+        self.context = Context(job.backend, seed=pipeline.run.seed, params=self.params, loggers=self.loggers,
+                               folder=job.folder.path, save=self.save_request)
+        self.context.sources = Sources(dict(job.data), job.backend, job.graph.facts.over, pipeline.run.seed,
+                                       self._fixed())
+        self.run = GraphRun(job.graph, self.context)
+        self.context.main = self.run
+        self.alarms = Alarms(self.run.timetable.ticks, pipeline.run.max_time, lambda: self.engine.ring())
+        self.engine = Engine(self.run, self.context, self.alarms, last=job.graph.facts.last_step,
+                             interpret=job.interpret)
+        self.context.stage_ends = self.engine.stages.ends
+        self.saved_at: int | None = None
+
+    def go(self) -> Outcome:
+        """The run, from its first step or from where it stood."""
+        if self.job.resume:
+            self._resume()
+        else:
+            self.loggers.restore(None)
+            if self.job.warm is not None:
+                self.job.backend.load_state(self.job.warm["models"], only="models")
+        folder = self.job.folder
+        folder.write_status("running", self.engine.done, self.engine.epoch())
+        run = self.job.pipeline.run
+        progress = Progress(self.engine.current, self.engine.epoch, lambda: self.loggers.latest,
+                            self.engine.last, run.num_epochs if run.num_steps is None else None, self.engine.done)
+        with ProgressDisplay(progress, quiet=self.job.quiet) as self.display:
+            outcome = self.engine.go()
+            self._finish(outcome)
+        self.display = None
+        return outcome
+
+    def _finish(self, outcome: Outcome) -> None:
+        """The last checkpoint: of the last completed step, unless a failed step has written on it."""
+        policy = self.job.pipeline.run.checkpoint
+        failed = outcome.failure is not None
+        keeps = policy is None or policy.enabled
+        if keeps and self.saved_at != outcome.step and not (outcome.failure is not None and outcome.failure.written):
+            self.save(None, outcome.step)
+        if outcome.failure is not None and outcome.failure.step is not None:
+            self._blame_samples(outcome)
+        self.loggers.flush()
+        self.job.folder.write_status("failed" if failed else outcome.end, outcome.step, self.engine.epoch(),
+                                     outcome.reason)
+        if outcome.failure is not None:
+            self.job.folder.log(outcome.failure.text() + "\n" + outcome.failure.traceback())
+        self.loggers.close()
+        self.context.sources.close()
+
+    def _blame_samples(self, outcome: Outcome) -> None:
+        """Which examples the failed step had."""
+        failure, over = outcome.failure, self.job.graph.facts.over
+        if failure is None or failure.step is None or over is None or over not in self.job.data:
+            return
+        indices = self.job.data[over].stream().indices(failure.step - 1)
+        shown = ", ".join(map(str, indices[:16])) + (", …" if len(indices) > 16 else "")
+        failure.notes.append(f"the batch had the examples {shown} of '{over}' ({len(indices)} in all)")
+
+    # -- saving ----------------------------------------------------------------------------------------
+
+    def save_request(self, step: int, name: str, keep: int) -> None:
+        """A `checkpoint` op's, or that of `run.checkpoint`."""
+        self.save(None if name == CHECKPOINT else name, step)
+
+    def save(self, name: str | None, step: int) -> None:
+        self.loggers.flush()
+        self.store.save(name, step, self.state(step))
+        if name is None:
+            self.saved_at = step
+
+    def state(self, step: int) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {"edgraph": FORMAT, "step": step, "seed": self.job.pipeline.run.seed,
+                "models": self.job.backend.state(), "graph": self.run.state(),
+                "streams": self.context.sources.state(), "alarms": self.alarms.state(),
+                "stages": self.engine.stages.state(), "loggers": self.loggers.position()}
+
+    def _resume(self) -> None:
+        state, step = self.store.load()
+        self.store.rewind(step)
+        self.job.backend.load_state(state["models"])
+        self.run.load_state(state["graph"])
+        self.context.sources.load_state(state["streams"])
+        self.alarms.load_state(state["alarms"])
+        self.engine.stages.load_state(state["stages"])
+        self.loggers.restore(state["loggers"])
+        self.engine.done = step
+        self.engine.resumed = True
+        self.saved_at = step
+
+    def _fixed(self) -> dict[str, Any]:
+        """The indices of the fixed examples, recorded in the run folder."""
+        from edgraph.data.fixed import fixed_indices
+        pipeline, recorded = self.job.pipeline, self.job.folder.read_json("fixed_examples.json", {})
+        found: dict[str, Any] = {}
+        for graph in self.job.graph.graphs():
+            for node in graph.nodes.values():
+                if node.op == "fixed_examples":
+                    name = node.settings.get("data") or graph.facts.over or self.job.graph.facts.over
+                    given = recorded.get(name) or pipeline.fixed_examples.get(name, (None, None))[0]
+                    found[name] = fixed_indices(given, self.job.data[name].length, pipeline.data[name].batch_size,
+                                                pipeline.run.seed, name)
+        if found and not recorded:
+            self.job.folder.write_json("fixed_examples.json", {name: [int(i) for i in v] for name, v in found.items()})
+        return found
+
+    # -- lines -----------------------------------------------------------------------------------------
+
+    def line(self, text: str) -> None:
+        self.job.folder.log(text)
+        if self.display is not None:
+            self.display.print(text)
+
+    def warn(self, text: str) -> None:
+        self.line(f"warning: {text}")
+
