@@ -143,6 +143,20 @@ def test_equal_sets_are_equal_values() -> None:
     assert a == b and hash(a) == hash(b)
 
 
+def test_what_only_looks_alike_is_not_merged() -> None:
+    """Classes that would make one class, were it not for their bounds."""
+    late = union([every_steps(4), every_steps(4, 2, start=100)])
+    assert late != every_steps(2) and firings(late, 3) == [4, 8, 12] and not late.due(98) and late.due(102)
+    short = union([every_steps(4, until=400), every_steps(4, 2, until=40)])
+    assert short.due(38) and not short.due(42) and short.due(400) and short.count(1000) == 110
+    half = union([every_steps(4), every_steps(4, 2, until=40)])
+    assert half.due(38) and not half.due(42) and half.next(40) == 44
+    gap = union([every_steps(4, until=40), every_steps(4, start=48)])
+    assert gap.next(40) == 48 and includes(gap, every_steps(4)) == 44
+    assert union([every_steps(4, until=40), every_steps(4, start=44)]) == every_steps(4)
+    assert union([every_steps(4, start=44), every_steps(4, 2, start=42)]) == every_steps(2, start=42)
+
+
 def test_values_are_immutable_and_can_be_saved() -> None:
     clock = both(union([single(1), every_steps(50)]), cycle(7, [1, 2]), atom(CONDITION))
     with pytest.raises(AttributeError):
