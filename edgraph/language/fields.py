@@ -276,7 +276,7 @@ def first_line(span: Span) -> Span:
 
 
 def _range(what: str, minimum: int | None, maximum: int | None) -> str:
-    if minimum is not None and maximum is not None:
+    if minimum is not None and maximum is not None and maximum < 2**53:
         return f"{what} from {minimum} to {maximum}"
     return f"{what} of at least {minimum}" if minimum is not None else what
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from edgraph.language.fields import Fields, describe, first_line
@@ -16,13 +16,15 @@ from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Source, Span, 
 from edgraph.text.suggest import did_you_mean
 
 MAX_DEPTH = 32
+MAX_NESTED = 90
+MAPPING = "<mapping>"  # the name in messages of a pipeline given as a Python mapping
 
 
 def read_with_includes(path_or_mapping: str | Path | Map[str, Any],
                        diagnostics: Diagnostics) -> tuple[Source, Mapping] | None:
     """The root source, and its tree over those of the files it includes. None where any of them could not be read."""
     if isinstance(path_or_mapping, Map):
-        source: Source | None = Source("<mapping>", dump(path_or_mapping))
+        source = _from_mapping(path_or_mapping, diagnostics)
     else:
         source = read_file(Path(path_or_mapping), diagnostics, None)
     if source is None:
@@ -30,6 +32,34 @@ def read_with_includes(path_or_mapping: str | Path | Map[str, Any],
     reader = _Reader(diagnostics)
     tree = reader.file(source, [])
     return None if tree is None or reader.failed else (source, tree)
+
+
+def _from_mapping(mapping: Map[str, Any], diagnostics: Diagnostics) -> Source | None:
+    """A Python mapping as the text that an author would have written, so that messages can point at it."""
+    wrong = _not_data(mapping, "", 0)
+    if wrong is not None:
+        diagnostics.error("wrong-type", wrong, None, "a pipeline is made of mappings, lists, texts and numbers")
+        return None
+    return Source(MAPPING, dump(mapping))
+
+
+def _not_data(value: Any, path: str, depth: int) -> str | None:
+    where = f"the value at {path!r}" if path else "the pipeline"
+    if depth > MAX_NESTED:
+        return f"{where} is nested more than {MAX_NESTED} deep"
+    if isinstance(value, Map):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"a key of {where} is {key!r}; keys are texts"
+            if (wrong := _not_data(item, f"{path}.{key}".lstrip("."), depth + 1)) is not None:
+                return wrong
+        return None
+    if isinstance(value, (list, tuple)):
+        found = (_not_data(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value))
+        return next((wrong for wrong in found if wrong is not None), None)
+    if value is None or isinstance(value, (bool, int, float, str, PurePath)):
+        return None
+    return f"{where} is a {type(value).__name__}, not data"
 
 
 class _Reader:
@@ -53,8 +83,7 @@ class _Reader:
             included = self.one(item, folder, [*above, str(here.resolve())])
             if included is not None:
                 base = included if base is None else _over(included, base)
-        own = Mapping({key: entry for key, entry in tree.entries.items() if key != "include"}, tree.span)
-        return own if base is None else _over(own, base)
+        return tree if base is None else _over(tree, base)
 
     def one(self, item: Tree, folder: Path, above: list[str]) -> Mapping | None:
         """One entry of `include`: a file's name, or {file:, only:}."""

@@ -8,15 +8,27 @@ from collections.abc import Iterable, Mapping as Map
 
 from edgraph.language.fields import Broken, check_name, describe, first_line
 from edgraph.language.places import Places
+from edgraph.text.build import MAX_DEPTH, height
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import resolve, write
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Entry, Mapping, Plain, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 _INSERT = re.compile(r"\$\{([^{}]*)\}")
 MAX_TEXT = 64 * 1024
 MAX_INSERTED = 100_000  # values that `${…}` may add to a pipeline
 MAX_CHAIN = 100
+
+
+class Inserted(Scalar):
+    """A parameter's value where it is used. `text` is what stands there, `defined` where the value was given."""
+
+    __slots__ = ("defined", "text")
+
+    def __init__(self, value: Plain, span: Span, raw: str, plain: bool, text: str, defined: Span) -> None:
+        super().__init__(value, span, raw, plain)
+        self.text = text
+        self.defined = defined
 
 
 class Interpolator:
@@ -33,8 +45,8 @@ class Interpolator:
         """The tree with parameters inserted: the same object where there are none. `skip`: keys of the outermost
         mapping whose values stay as they are, because they are expressions."""
         if isinstance(tree, Scalar):
-            value = tree.value
-            return self.scalar(tree, value) if isinstance(value, str) and "${" in value else tree
+            text = tree.value
+            return self.scalar(tree, text) if isinstance(text, str) and "${" in text else tree
         if isinstance(tree, Sequence):
             items = [self.tree(item) for item in tree.items]
             changed = any(new is not old for new, old in zip(items, tree.items, strict=True))
@@ -55,7 +67,7 @@ class Interpolator:
         whole = _INSERT.fullmatch(text)
         if whole is not None:
             found = self.lookup(whole[1], places.span(0, len(text)))
-            return Broken(None, node.span) if found is None else self.placed(found, node.span)
+            return Broken(None, node.span) if found is None else self.placed(found, node.span, text)
         pieces: list[str] = []
         at = 0
         for match in _INSERT.finditer(text):
@@ -79,7 +91,7 @@ class Interpolator:
         if len(result) > MAX_TEXT:
             self.diagnostics.error("bad-interpolation", f"the text becomes longer than {MAX_TEXT:,} characters", node.span)
             return Broken(None, node.span)
-        return Scalar(result, node.span, result, False)
+        return Inserted(result, node.span, result, False, text, node.span)
 
     def lookup(self, inner: str, span: Span) -> Tree | None:
         """The value of what stands between the braces; None after an error (or for a broken parameter)."""
@@ -92,7 +104,7 @@ class Interpolator:
         if not name:
             self.diagnostics.error("bad-interpolation", "'${}' names no parameter", span, "write ${NAME}")
         elif name.startswith("params."):
-            self.diagnostics.error("bad-interpolation", f"in '${{…}}' a parameter is named without 'params.'", span,
+            self.diagnostics.error("bad-interpolation", "in '${…}' a parameter is named without 'params.'", span,
                                    f"write ${{{name[7:]}}}")
         else:
             help = did_you_mean(name, self.params) or f"add it to the parameters{self.owner}"
@@ -111,10 +123,10 @@ class Interpolator:
             value = default
         return Scalar(resolve(value), span, value)
 
-    def placed(self, tree: Tree, span: Span) -> Tree:
+    def placed(self, tree: Tree, span: Span, text: str) -> Tree:
         """A parameter's value where it is used: messages about a single value point at the use."""
         if isinstance(tree, Scalar):
-            return Scalar(tree.value, span, tree.raw, tree.plain)
+            return Inserted(tree.value, span, tree.raw, tree.plain, text, tree.span)
         self._inserted += self._size(tree)
         if self._inserted > MAX_INSERTED:
             self.diagnostics.error("alias-bomb", f"parameters expand the file by more than {MAX_INSERTED:,} values", span)
@@ -167,8 +179,14 @@ class _Resolver:
             if needed in self.section:
                 self.one(needed)
         self.open.pop()
-        if name not in self.values:
-            self.values[name] = self.interpolator.tree(tree)
+        if name in self.values:
+            return
+        value = self.interpolator.tree(tree)
+        if height(value) > MAX_DEPTH:
+            self.diagnostics.error("too-deep", f"the parameter {name!r} is nested more than {MAX_DEPTH} deep",
+                                   first_line(tree.span))
+            value = Broken(None, tree.span)
+        self.values[name] = value
 
 
 def _names(tree: Tree) -> Iterable[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from edgraph.language.data import read_data, read_fixed_examples
 from edgraph.language.fields import Fields, describe, first_line, unknown_key
 from edgraph.language.graphs import read_graphs
-from edgraph.language.include import read_with_includes
+from edgraph.language.include import MAPPING, read_with_includes
 from edgraph.language.interpolate import resolve_params
 from edgraph.language.ops import OpReader
 from edgraph.language.overrides import apply_overrides
@@ -44,19 +44,19 @@ def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str], diagn
         if read is None:
             return None
         source, root = read
-        root, sources = apply_overrides(root, overrides, diagnostics)
-        return _pipeline(source, root, diagnostics)
+        root = apply_overrides(root, overrides, SECTIONS, diagnostics)
+        return _pipeline(source, root, bool(overrides) or source.name == MAPPING, diagnostics)
     finally:
         if collecting:
             gc.enable()
 
 
-def _pipeline(source: Source, root: Mapping, diagnostics: Diagnostics) -> Pipeline:
+def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnostics) -> Pipeline:
     _check_sections(root, diagnostics)
     context = Context(diagnostics, {})
     section = context.mapping(root, "params", "write params: {NAME: VALUE}")
     params = resolve_params(section.entries, {}, diagnostics) if section is not None else {}
-    context = Context(diagnostics, params, interpolates="${" in source.text or source.name == "<mapping>")
+    context = Context(diagnostics, params, mixed or "${" in source.text or "include" in root.entries)
     if section is not None:
         inserted = {name: Entry(entry.span, params[name]) for name, entry in section.entries.items()}
         context.resolved["params"] = Entry(root.entries["params"].span, Mapping(inserted, section.span))

@@ -17,6 +17,14 @@ MAX_EXPANSION = 100_000  # nodes that aliases may add to those in the text
 _TAG_PREFIX = "tag:yaml.org,2002:"
 
 
+def height(tree: Tree) -> int:
+    """How many values stand inside each other, the outermost included."""
+    if isinstance(tree, Scalar):
+        return 1
+    parts = tree.items if isinstance(tree, Sequence) else [entry.value for entry in tree.entries.values()]
+    return 1 + max(map(height, parts), default=0)
+
+
 class Stop(Exception):
     """Reading on makes no sense; a diagnostic says why."""
 
@@ -121,7 +129,7 @@ class Builder:
                 if anchor is not None:
                     anchors[anchor] = (node, count - count_before + self.expanded - expanded_before)
             elif kind is events.AliasEvent:
-                node = self._alias(event, [frame[4] for frame in stack[1:]] + [opened])
+                node = self._alias(event, [*(frame[4] for frame in stack), opened], len(stack))
                 last_line, last_column = event.end_mark.line + 1, event.end_mark.column + 1
             else:
                 if kind is events.DocumentStartEvent:
@@ -224,7 +232,7 @@ class Builder:
             'a parameter needs quotes: "${name}"' if braces else "write a name before the ':'")
         return self._stand_in(), node.span
 
-    def _alias(self, event: Any, open_events: list[Any]) -> Tree:
+    def _alias(self, event: Any, open_events: list[Any], depth: int) -> Tree:
         name, span = event.anchor, self._span(event)
         if name in self.anchors:
             node, size = self.anchors[name]
@@ -234,6 +242,8 @@ class Builder:
                     "alias-bomb", f"aliases expand the file by more than {MAX_EXPANSION:,} values", span,
                     "write less of it with '*' aliases")
                 raise Stop
+            if depth + height(node) > MAX_DEPTH:
+                self._too_deep(event)
             return node
         if any(e is not None and e.anchor == name for e in open_events):
             self.diagnostics.error("recursive-alias", f"the alias '*{name}' stands inside what it names", span,

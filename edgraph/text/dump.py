@@ -4,66 +4,72 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Mapping as Map
 from typing import Any
 
 from edgraph.text.scalars import resolve, write
 
-_PLAIN = re.compile(r"[A-Za-z_./][\w./@+-]*(?: [\w./@+*<>=()-]+)*", re.ASCII)
 WIDTH = 100
+# Text that means itself without quotes anywhere, also in braces.
+_PLAIN = re.compile(r"[A-Za-z_./][\w./@+-]*(?: [\w./@+*<>=()-]+)*|[0-9]+(?:\.[0-9]+)? [a-z]+", re.ASCII)
+
+
+class Verbatim(str):
+    """Text that is YAML already."""
+
+    __slots__ = ()
 
 
 def dump(value: Map[str, Any]) -> str:
     """A mapping as YAML: one key a line, short values in braces."""
-    return "\n".join(block(value, 0)) + "\n"
+    return "\n".join(_block(value, 0, 0)) + "\n"
 
 
-def block(value: Any, indent: int) -> list[str]:
-    """The lines of a mapping's entries, or of a list's items."""
-    pad = " " * indent
+def _block(value: Map[str, Any], indent: int, depth: int) -> list[str]:
     lines: list[str] = []
     for key, item in value.items():
-        lines += entry(f"{pad}{key_text(key)}:", item, indent)
-    return lines
+        head = f"{' ' * indent}{scalar(key)}:"
+        short = flow(item)
+        fits = len(head) + 1 + len(short) <= WIDTH
+        if not isinstance(item, (Map, list, tuple)) or not item or (fits and (depth > 0 or _is_flat(item))):
+            lines.append(f"{head} {short}")
+        elif isinstance(item, Map):
+            lines += [head, *_block(item, indent + 2, depth + 1)]
+        else:
+            lines += [head, *(f"{' ' * (indent + 2)}- {flow(part)}" for part in item)]
+        if depth == 0:
+            lines.append("")
+    return lines[:-1] if depth == 0 else lines
 
 
-def entry(head: str, item: Any, indent: int) -> list[str]:
-    """One key and its value, in braces where that fits."""
-    short = flow(item)
-    if len(head) + 1 + len(short) <= WIDTH or not isinstance(item, (Map, list, tuple)) or not item:
-        return [f"{head} {short}"]
-    if isinstance(item, Map):
-        return [head, *block(item, indent + 2)]
-    return [head, *(f"{' ' * (indent + 2)}- {flow(part)}" for part in item)]
+def _is_flat(item: Any) -> bool:
+    """A section without entries of its own, such as `run`, goes on one line."""
+    parts = item.values() if isinstance(item, Map) else item
+    return not any(isinstance(part, Map) for part in parts)
 
 
 def flow(value: Any) -> str:
+    """A value on one line."""
     if isinstance(value, Map):
-        return "{" + ", ".join(f"{key_text(key)}: {flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(flow(item) for item in value) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     return scalar(value)
-
-
-def key_text(key: Any) -> str:
-    return scalar(key) if isinstance(key, str) else str(key)
 
 
 def scalar(value: Any) -> str:
     """A number, truth value, null or text; text gets quotes where it would mean something else."""
+    if isinstance(value, Verbatim):
+        return value
     if value is None or isinstance(value, (bool, int, float)):
         return write(value)
-    text = value if isinstance(value, str) else str(value)
+    text = str(value)
     if _PLAIN.fullmatch(text) and isinstance(resolve(text), str):
-        return text
-    return quoted(text)
-
-
-def quoted(text: str) -> str:
-    if "'" not in text and all(c.isprintable() for c in text):
-        return f'"{text}"' if '"' not in text and "\\" not in text else f"'{text}'"
-    return json.dumps(text)
-
-
-def lines(parts: Iterable[str]) -> str:
-    return "\n".join(parts)
+        return Verbatim(text)
+    if text.isprintable() and "\\" not in text and '"' not in text:
+        return f'"{text}"'
+    if text.isprintable() and "'" not in text:
+        return f"'{text}'"
+    # JSON's escapes are YAML's; DEL and the rest of what YAML forbids are escaped too
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}"
+                   for c in json.dumps(text, ensure_ascii=False))

@@ -17,6 +17,7 @@ from edgraph.text.syntax import report_syntax_error
 
 MAX_CHARACTERS = 16 * 1024 * 1024
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MAX_SYNTAX_ERRORS = 10
 _MAX_UNPRINTABLE = 5  # the first few are named, the rest would say the same
 
 
@@ -56,15 +57,42 @@ def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | No
     """Any YAML value. `text` is parsed, spans are in `source` (an argument of the command line is padded so
     that its columns agree). None where there is nothing or where the text cannot be parsed."""
     text = _printable(source, text, diagnostics)
-    builder = Builder(source, diagnostics)
-    with _without_gc():
-        try:
-            return builder.build(_parser(text))
-        except yaml.MarkedYAMLError as error:
-            report_syntax_error(error, source, text, diagnostics)
-        except yaml.YAMLError as error:  # the reader's own: nothing that _printable lets through
-            diagnostics.error("syntax", f"not YAML: {error}", Span(source, 1, 1, 1, 1))
-    return None
+    syntax = Diagnostics()
+    while True:
+        found = Diagnostics()
+        tree, dropped = _attempt(source, text, found, syntax)
+        if dropped is None:
+            break
+        text = dropped
+    diagnostics.extend(found)
+    diagnostics.extend(syntax)
+    return None if len(syntax) else tree
+
+
+def _attempt(source: Source, text: str, found: Diagnostics, syntax: Diagnostics) -> tuple[Tree | None, str | None]:
+    """The tree; or, after a syntax error, the text without the entry that has it, to look for errors in the rest."""
+    try:
+        with _without_gc():
+            return Builder(source, found).build(_parser(text)), None
+    except yaml.MarkedYAMLError as error:
+        line = report_syntax_error(error, source, syntax)
+        if line is not None and len(syntax) < _MAX_SYNTAX_ERRORS:
+            return None, _without_entry(text, line)
+    except yaml.YAMLError as error:  # the reader's own: nothing that _printable lets through
+        syntax.error("syntax", f"not YAML: {error}", Span(source, 1, 1, 1, 1))
+    return None, None
+
+
+def _without_entry(text: str, line: int) -> str:
+    """The text with a line, and what is indented deeper below it, left empty."""
+    lines = _LINE_END.split(text)
+    indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    lines[line - 1] = ""
+    for number in range(line, len(lines)):
+        if lines[number].strip() and len(lines[number]) - len(lines[number].lstrip()) <= indent:
+            break
+        lines[number] = ""
+    return "\n".join(lines)
 
 
 def _parser(text: str) -> Any:

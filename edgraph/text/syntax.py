@@ -11,17 +11,28 @@ from edgraph.text.source import Source, Span
 _QUOTE_IT = "put the text in quotes"
 
 
-def report_syntax_error(error: Any, source: Source, text: str, diagnostics: Diagnostics) -> None:
-    """Add one `syntax` error for an exception of PyYAML's parser (yaml.MarkedYAMLError)."""
+def report_syntax_error(error: Any, source: Source, diagnostics: Diagnostics) -> int | None:
+    """Add one `syntax` error for an exception of PyYAML's parser (yaml.MarkedYAMLError).
+
+    Returns the line of the entry without which the rest may be read. None where going on would only repeat the
+    mistake, or invent some: then nothing is added if an error was there before.
+    """
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     opened = error.context_mark if error.context_mark is not None else mark
-    message, help, span = _explain(str(error.problem or ""), str(error.context or ""), source,
-                                   line, column, opened)
+    context = str(error.context or "")
+    message, help, span = _explain(str(error.problem or ""), context, source, line, column, opened)
+    earlier = max((item.span.line for item in diagnostics if item.span is not None), default=0)
+    if earlier and (span.line <= earlier or "indentation" in message):
+        return None
     related: tuple[tuple[str, Span], ...] = ()
-    if opened is not None and (opened.line + 1 != span.line) and ("bracket" in message or "brace" in message):
+    inside = opened is not None and ("flow" in context or "quoted" in context)
+    if inside and opened.line + 1 != span.line:
         related = (("opened here", _at(source, opened.line + 1, opened.column + 1)),)
     diagnostics.error("syntax", message, span, help, related)
+    if "tab" in message:
+        return None
+    return int(opened.line) + 1 if inside else span.line
 
 
 def _at(source: Source, line: int, column: int, width: int = 1) -> Span:
@@ -108,6 +119,9 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
         return (f"the {kind} is not closed: a {close!r} is missing", None, place)
     if before.rstrip().endswith(("'", '"')):
         return ("text goes on after a closing quote", "put the whole value in quotes", here)
+    if rest[:1] in ("]", "}") and rest[0] != close and opened is not None:
+        return (f"a {close!r} is missing before {rest[0]!r}",
+                f"the {'[' if close == ']' else '{'!r} in column {opened.column + 1} is not closed", here)
     if rest.startswith((":", "]", "}")):
         return (f"{rest[0]!r} cannot stand here", f"is a {close!r}, a ',' or a quote missing before it?", here)
     return (f"expected ',' or {close!r} here", "is a comma or a quote missing?", here)
