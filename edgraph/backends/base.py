@@ -67,7 +67,7 @@ class Backend(Protocol):
     # -- data ------------------------------------------------------------------------------------------
 
     def loader(self, dataset: Any, collate: Callable[..., Any] | None = None) -> Callable[[Any], Batch]:
-        """From an array of indices (int64) to a batch on the device: a new mapping of the data set's fields."""
+        """From an array of indices (int64) to a batch on the device: a new mapping of fields."""
         ...
 
     def convert(self, batch: Mapping[str, Any]) -> Batch:
@@ -80,8 +80,8 @@ class Backend(Protocol):
 
     # -- models and updates ----------------------------------------------------------------------------
 
-    def forward(self, node: str, model: str, *, method: str | None = None, train: bool, trains: frozenset[str],
-                buffers: bool, names: tuple[str, ...] = ()) -> Bound:
+    def forward(self, node: str, model: str, *, method: str | None = None, train: bool,
+                trains: frozenset[str], buffers: bool, names: tuple[str, ...] = ()) -> Bound:
         """Run a model.
 
         node: what its random stream is named after. trains: the optimizers whose gradients pass through this
@@ -137,7 +137,7 @@ class Backend(Protocol):
         ...
 
     def function(self, name: str) -> Callable[..., Value]:
-        """A function of the expression language (language.expressions.FUNCTIONS); it keeps the kind of value."""
+        """A function of expressions (language.expressions.FUNCTIONS). It keeps the kind of value."""
         ...
 
     def detach(self, value: Value) -> Value: ...
@@ -169,6 +169,6 @@ class Backend(Protocol):
         ...
 
     def load_state(self, state: StateTree, *, only: str | None = None) -> None:
-        """Restore it. only: "models" leaves the optimizers as they are (`run --from`). Raises ValueError where
-        it is the state of other models or optimizers."""
+        """Restore it. only: "models" leaves the optimizers as they are (`run --from`). Raises ValueError
+        where it is the state of other models or optimizers."""
         ...

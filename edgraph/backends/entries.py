@@ -1,4 +1,4 @@
-"""What a backend reads of a pipeline: entries of `models` and `optimizers` (language.pipeline has the classes)."""
+"""What a backend reads of a pipeline: entries of `models` and `optimizers`, as language.pipeline has them."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Group(Protocol):
 
 
 class OptimizerEntry(Protocol):
-    """One entry of `optimizers`. `schedule` is a mapping with `use`, or an expression, which reaches the backend
-    as a function (see Backend.build)."""
+    """One entry of `optimizers`. `schedule` is a mapping with `use`, or an expression, which reaches the
+    backend as a function (see Backend.build)."""
 
     @property
     def name(self) -> str: ...

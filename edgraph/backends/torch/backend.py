@@ -51,8 +51,9 @@ class TorchBackend:
         folder = folder or Path()
         diagnostics = Diagnostics()
         with torch.enable_grad():
-            self.models = ModelBuilder(models, seed=seed, device=self.device, folder=folder,
-                                       checkpoint=checkpoint or _no_checkpoint, diagnostics=diagnostics).build()
+            builder = ModelBuilder(models, seed=seed, device=self.device, folder=folder,
+                                   checkpoint=checkpoint or _no_checkpoint, diagnostics=diagnostics)
+            self.models = builder.build()
             failed = models.keys() - self.models.keys()
             frozen = frozenset(name for name, entry in models.items() if entry.frozen)
             for name, entry in optimizers.items():
@@ -90,9 +91,10 @@ class TorchBackend:
 
     # -- models and updates ----------------------------------------------------------------------------
 
-    def forward(self, node: str, model: str, *, method: str | None = None, train: bool, trains: frozenset[str],
-                buffers: bool, names: tuple[str, ...] = ()) -> Bound:
-        return self._calls.bind(node, model, method=method, train=train, trains=trains, buffers=buffers, names=names)
+    def forward(self, node: str, model: str, *, method: str | None = None, train: bool,
+                trains: frozenset[str], buffers: bool, names: tuple[str, ...] = ()) -> Bound:
+        return self._calls.bind(node, model, method=method, train=train, trains=trains, buffers=buffers,
+                                names=names)
 
     def gradients(self, optimizer: str, *, retain: bool, weighted: bool, accumulate: Accumulate = 1,
                   check: Literal["loss", "gradients"] = "loss") -> Callable[..., Value]:
@@ -110,7 +112,11 @@ class TorchBackend:
         return update_ema(self.models, target, source, decay)
 
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
-        return self._updater(optimizer).set_rate
+        updater = self._updater(optimizer)
+        if updater.schedule is not None:
+            raise paths.wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its "
+                              "schedule", None, "drop 'schedule', or the op 'set_learning_rate'")
+        return updater.set_rate
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
         if wrt is None:

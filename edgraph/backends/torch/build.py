@@ -36,7 +36,7 @@ class ModelBuilder:
         self._flags: dict[str, list[bool]] = {}  # requires_grad as each model's constructor left it
 
     def build(self) -> dict[str, nn.Module]:
-        """Every model that can be built, on the device; what is wrong with the others is in the diagnostics."""
+        """Every model that can be built, on the device; what is wrong with others is in the diagnostics."""
         for name in self.entries:
             self._model(name, ())
         return {name: self.models[name] for name in self.entries if name in self.models}
@@ -59,7 +59,8 @@ class ModelBuilder:
     def _constructed(self, entry: ModelEntry) -> nn.Module | None:
         use = entry.use
         if use is None:
-            self.diagnostics.error("missing-key", f"model '{entry.name}' has neither 'use' nor 'copy'", entry.span)
+            self.diagnostics.error("missing-key", f"model '{entry.name}' has neither 'use' nor 'copy'",
+                                   entry.span)
             return None
         torch.manual_seed(stream_seed(self.seed, f"models.{entry.name}", 0))
         try:
@@ -68,12 +69,12 @@ class ModelBuilder:
         except Failed:
             return None
         if not isinstance(module, nn.Module):
-            self.diagnostics.error("not-a-model", f"'{use.use.text}' gave a {type(module).__name__}, and a model is a "
-                                   "torch.nn.Module", use.use.span)
+            self.diagnostics.error("not-a-model", f"'{use.use.text}' gave a {type(module).__name__}, and a "
+                                   "model is a torch.nn.Module", use.use.span)
             return None
         if uninitialized(module):
-            self.diagnostics.error("lazy-model", f"model '{entry.name}' has layers without a shape until their first "
-                                   "input, so no optimizer can be made for it", use.use.span,
+            self.diagnostics.error("lazy-model", f"model '{entry.name}' has layers without a shape until "
+                                   "their first input, so no optimizer can be made for it", use.use.span,
                                    "give the sizes (nn.Linear instead of nn.LazyLinear)")
             return None
         return module
@@ -86,8 +87,8 @@ class ModelBuilder:
                                    did_you_mean(source, [n for n in self.entries if n != entry.name]))
             return None
         if source in path:
-            self.diagnostics.error("copy-cycle", f"models copy each other: {' -> '.join((*path, source))}", span,
-                                   "give one of them a 'use'")
+            self.diagnostics.error("copy-cycle", f"models copy each other: {' -> '.join((*path, source))}",
+                                   span, "give one of them a 'use'")
             return None
         module = self._model(source, path)
         if module is None:

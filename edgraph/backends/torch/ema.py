@@ -17,8 +17,8 @@ def update_ema(models: Mapping[str, nn.Module], target: str, source: str, decay:
     shapes = [{name: p.shape for name, p in part.items()} for part in (old, new)]
     if shapes[0] != shapes[1]:
         odd = next(n for n in [*old, *new] if shapes[0].get(n) != shapes[1].get(n))
-        raise wrong("different-models", f"'{target}' cannot follow '{source}': they differ in parameter '{odd}'", None,
-                    f"make one a copy of the other: '{target}: {{copy: {source}}}'")
+        raise wrong("different-models", f"'{target}' cannot follow '{source}': they differ in parameter "
+                    f"'{odd}'", None, f"make one a copy of the other: '{target}: {{copy: {source}}}'")
     moved = [name for name, p in old.items() if p.is_floating_point() or p.is_complex()]
     olds: list[torch.Tensor] = [old[name] for name in moved]
     news: list[torch.Tensor] = [new[name] for name in moved]

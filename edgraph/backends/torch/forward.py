@@ -19,8 +19,8 @@ Call = Callable[..., Any]
 
 
 class Mode:
-    """Whether models that share modules are in train or eval mode. They switch together, so that what one call
-    left never matters to another."""
+    """Whether models that share modules are in train or eval mode. They switch together, so that what one
+    call left never matters to another."""
 
     __slots__ = ("roots", "training")
 
@@ -37,8 +37,8 @@ class Mode:
 class Models:
     """The models of a run, and calls of them."""
 
-    def __init__(self, models: Mapping[str, nn.Module], frozen: frozenset[str], *, seed: int, device: torch.device,
-                 autocast: Callable[[], AbstractContextManager[Any]] | None) -> None:
+    def __init__(self, models: Mapping[str, nn.Module], frozen: frozenset[str], *, seed: int,
+                 device: torch.device, autocast: Callable[[], AbstractContextManager[Any]] | None) -> None:
         self.models = models
         self.frozen = frozen
         self.seed = seed
@@ -76,8 +76,8 @@ class Models:
             off[:] = [p for p in off if p is not parameter]
 
     def _recording(self, run: Call, module: nn.Module, trains: frozenset[str]) -> Call:
-        """Parameters that some optimizer updates, but none of those whose gradients pass here, do not record: their
-        activations are not kept. Outside of calls all of them require gradients."""
+        """Parameters that some optimizer updates, but none of those whose gradients pass here, do not record:
+        their activations are not kept. Outside of calls all of them require gradients."""
         wanted = frozenset().union(*(self.trained[name] for name in trains))
         every = frozenset().union(*self.trained.values())
         off = [p for p in module.parameters() if id(p) in every and id(p) not in wanted]
@@ -166,7 +166,7 @@ def _in_mode(run: Call, mode: Mode, train: bool) -> Call:
 
 
 def _seeded(run: Call, base: int, device: torch.device) -> Call:
-    """torch.manual_seed for the device at hand, which is a hundred times cheaper than for all there may be."""
+    """torch.manual_seed for the device at hand: a hundred times cheaper than for all there may be."""
     seeds = [torch.default_generator.manual_seed]
     if device.type == "cuda":
         torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -193,5 +193,6 @@ def _method(module: nn.Module, method: str, path: str) -> Call:
     if not callable(found):
         own = [name for name in dir(module) if not name.startswith("_") and not hasattr(nn.Module, name)
                and callable(getattr(module, name, None))]
-        raise wrong("unknown-method", f"model '{path}' has no method '{method}'", None, did_you_mean(method, own))
+        raise wrong("unknown-method", f"model '{path}' has no method '{method}'", None,
+                    did_you_mean(method, own))
     return found  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Functions of the expression language and derived ports, on tensors and plain numbers. Values keep their kind."""
+"""Functions of expressions and derived ports, on tensors and plain numbers. Values keep their kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 Value = Any
 
 
-def _either(of_tensor: Callable[[torch.Tensor], Value], of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
+def _either(of_tensor: Callable[[torch.Tensor], Value],
+            of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
     def function(value: Value) -> Value:
         return of_tensor(value) if isinstance(value, torch.Tensor) else of_number(value)
     return function
@@ -88,8 +89,9 @@ maximum = _extreme(torch.max, torch.maximum, max)
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "abs": _either(torch.abs, abs), "min": minimum, "max": maximum, "sqrt": _either(torch.sqrt, math.sqrt),
-    "exp": _either(torch.exp, math.exp), "log": _either(torch.log, math.log), "cos": _either(torch.cos, math.cos),
-    "clip": clip, "round": round_, "isfinite": _either(torch.isfinite, math.isfinite),
+    "exp": _either(torch.exp, math.exp), "log": _either(torch.log, math.log),
+    "cos": _either(torch.cos, math.cos), "clip": clip, "round": round_,
+    "isfinite": _either(torch.isfinite, math.isfinite),
     "mean": _either(lambda value: _float(value).mean(), _mean_of), "sum": _either(torch.sum, _sum_of)}
 
 

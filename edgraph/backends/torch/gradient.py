@@ -8,9 +8,10 @@ import torch
 
 
 def gradient(of: Any, wrt: Any) -> torch.Tensor:
-    """The gradient of a number (or of the sum of several) with respect to a tensor, which it has the shape of.
+    """The gradient of a number (or of the sum of several) with respect to a tensor, shaped like it.
 
-    Differentiable where gradients are being recorded. Raises ValueError where `of` was not computed from `wrt`.
+    Differentiable where gradients are being recorded. Raises ValueError where `of` was not computed from
+    `wrt`.
     """
     if not isinstance(wrt, torch.Tensor) or not isinstance(of, torch.Tensor):
         found = of if isinstance(wrt, torch.Tensor) else wrt

@@ -13,11 +13,12 @@ from torch.nn import functional as F
 
 def cross_entropy(input: Tensor, target: Tensor, *, label_smoothing: float = 0.0, ignore_index: int = -100,
                   weight: Sequence[float] | None = None) -> Tensor:
-    """input: (batch, classes, ...) scores.  target: (batch, ...) class indices, or probabilities like the input."""
-    if not target.is_floating_point():
-        target = target if target.dtype in (torch.int64, torch.uint8) else target.long()
+    """input: (batch, classes, ...) scores.  target: (batch, ...) indices, or probabilities like the input."""
+    if target.dtype is not torch.int64 and not target.is_floating_point():
+        target = target.long()
     weights = None if weight is None else torch.tensor(weight, dtype=torch.float32, device=input.device)
-    return F.cross_entropy(_wide(input), target, weights, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    return F.cross_entropy(_wide(input), target, weights, ignore_index=ignore_index,
+                           label_smoothing=label_smoothing)
 
 
 def mse(input: Tensor, target: Tensor) -> Tensor:
@@ -30,7 +31,8 @@ def l1(input: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(_wide(input), _wide(target))
 
 
-def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *, pos_weight: float | None = None) -> Tensor:
+def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *,
+                    pos_weight: float | None = None) -> Tensor:
     """target: values like the input, or one number for all."""
     input = _wide(input)
     if not isinstance(target, Tensor):
@@ -44,13 +46,15 @@ def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *, pos_weight: 
 
 
 def _wide(value: Tensor) -> Tensor:
-    return value.float() if value.dtype in (torch.float16, torch.bfloat16) or not value.is_floating_point() else value
+    narrow = value.dtype in (torch.float16, torch.bfloat16) or not value.is_floating_point()
+    return value.float() if narrow else value
 
 
 def _same_shape(op: str, input: Tensor, target: Tensor) -> None:
     """torch only warns, and compares every pair of elements."""
     if input.shape != target.shape:
-        raise ValueError(f"'{op}' compares values of one shape, not {tuple(input.shape)} and {tuple(target.shape)}")
+        raise ValueError(f"'{op}' compares values of one shape, not {tuple(input.shape)} and "
+                         f"{tuple(target.shape)}")
 
 
 # -- metrics -------------------------------------------------------------------------------------------
@@ -87,7 +91,7 @@ class accuracy:
 
 
 class mean:
-    """The mean over examples: of a batch's mean weighted by the number of its examples, or of each example's."""
+    """The mean over examples, from one value an example, or one a batch that weighs as its examples do."""
 
     def __init__(self) -> None:
         self.reset()
@@ -140,7 +144,7 @@ class confusion_matrix:
         if self._counts is None:
             return torch.zeros(n, n, dtype=torch.int64)
         if int(self._counts[n].sum() + self._counts[:, n].sum()):
-            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given a larger class index")
+            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given a larger one")
         return self._counts[:n, :n]
 
     def state_dict(self) -> dict[str, Any]:
@@ -151,4 +155,5 @@ class confusion_matrix:
 
 
 IMPLEMENTATIONS: dict[str, Any] = {
-    item.__name__: item for item in (cross_entropy, mse, l1, bce_with_logits, accuracy, mean, confusion_matrix)}
+    item.__name__: item
+    for item in (cross_entropy, mse, l1, bce_with_logits, accuracy, mean, confusion_matrix)}

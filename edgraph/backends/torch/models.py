@@ -31,14 +31,15 @@ class MLP(nn.Sequential):
 
 
 class ConvNet(nn.Sequential):
-    """For each of `channels` `Conv2d` (`BatchNorm2d`), activation and `MaxPool2d`; then the mean over positions,
-    `Dropout` and `Linear`. Takes (batch, in_channels, height, width), gives (batch, classes)."""
+    """For each of `channels` `Conv2d` (`BatchNorm2d`), activation and `MaxPool2d`; then the mean over
+    positions, `Dropout` and `Linear`. Takes (batch, in_channels, height, width), gives (batch, classes)."""
 
     def __init__(self, *, channels: Sequence[int], classes: int, in_channels: int = 1, kernel: int = 3,
-                 pool: int = 2, activation: str = "relu", dropout: float = 0.0, batch_norm: bool = False) -> None:
+                 pool: int = 2, activation: str = "relu", dropout: float = 0.0,
+                 batch_norm: bool = False) -> None:
         layers: list[nn.Module] = []
         for inputs, outputs in zip([in_channels, *channels[:-1]], channels, strict=True):
-            layers.append(nn.Conv2d(inputs, outputs, kernel, padding="same" if kernel % 2 == 0 else kernel // 2))
+            layers.append(nn.Conv2d(inputs, outputs, kernel, padding="same"))
             layers += _after(outputs, nn.BatchNorm2d if batch_norm else None, activation)
             layers += [nn.MaxPool2d(pool)] if pool > 1 else []
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]

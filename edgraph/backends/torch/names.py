@@ -1,4 +1,4 @@
-"""What the torch backend's names mean: models, optimizers and schedules, by the registry and by torch itself."""
+"""What names of models, optimizers and schedules mean, by the registry and by torch itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgraph.ops.signature import parameters_of
 from edgraph.ops.spec import ParamSpec
 
 Kind = Literal["model", "optimizer", "schedule"]
-Takes: TypeAlias = tuple[tuple[ParamSpec, ...] | None, bool]  # parameters (None: unknown); whether others go too
+Takes: TypeAlias = tuple[tuple[ParamSpec, ...] | None, bool]  # parameters (None: unknown); if others go too
 
 
 def models() -> dict[str, Registered]:
@@ -58,6 +58,6 @@ def _registered(kind: Kind) -> dict[str, Registered]:
 
 
 def _classes(module: Any, base: type) -> dict[str, Registered]:
-    found = {name: item for name, item in vars(module).items()
-             if inspect.isclass(item) and issubclass(item, base) and item is not base and not name.startswith("_")}
+    found = {name: item for name, item in vars(module).items() if not name.startswith("_")
+             and inspect.isclass(item) and issubclass(item, base) and item is not base}
     return {name: Registered(name, None, item, open_params=True) for name, item in sorted(found.items())}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Set
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -28,7 +29,8 @@ class OptimizerBuilder:
     """Builds one entry of `optimizers`; what is wrong goes to the diagnostics."""
 
     def __init__(self, entry: OptimizerEntry, models: Mapping[str, nn.Module], frozen: Set[str], *,
-                 failed: Set[str], expression: Callable[..., float] | None, folder: Path, diagnostics: Diagnostics) -> None:
+                 failed: Set[str], expression: Callable[..., float] | None, folder: Path,
+                 diagnostics: Diagnostics) -> None:
         self.entry = entry
         self.models = models
         self.frozen = frozen
@@ -56,8 +58,8 @@ class OptimizerBuilder:
         taken: set[int] = set()
         groups = [self._group(group, taken) for group in self.entry.updates]
         if not groups:
-            self.diagnostics.error("missing-key", f"optimizer '{self.entry.name}' updates nothing", self.entry.span,
-                                   "list models under 'updates'")
+            self.diagnostics.error("missing-key", f"optimizer '{self.entry.name}' updates nothing",
+                                   self.entry.span, "list models under 'updates'")
             return None
         return None if None in groups else groups  # type: ignore[return-value]
 
@@ -71,15 +73,15 @@ class OptimizerBuilder:
             self.diagnostics.extend(error.diagnostics)
             return None
         if path.split(".")[0] in self.frozen:
-            self.diagnostics.error("frozen-model", f"optimizer '{self.entry.name}' updates '{path}', which is frozen",
-                                   span, "drop 'frozen: true' or take it out of 'updates'")
+            self.diagnostics.error("frozen-model", f"optimizer '{self.entry.name}' updates '{path}', which "
+                                   "is frozen", span, "drop 'frozen: true' or take it out of 'updates'")
             return None
         every = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
         free = [(name, p) for name, p in every if id(p) not in taken]
         chosen = [p for name, p in free if _matches(group.match, name, path)]
         if not chosen:
-            self.diagnostics.error("nothing-to-update", f"optimizer '{self.entry.name}' finds nothing to update in "
-                                   f"'{path}': {_why(module, group, every, free)}", span)
+            self.diagnostics.error("nothing-to-update", f"optimizer '{self.entry.name}' finds nothing to "
+                                   f"update in '{path}': {_why(module, group, every, free)}", span)
             return None
         taken.update(map(id, chosen))
         return {"params": chosen, **group.settings}
@@ -90,16 +92,18 @@ class OptimizerBuilder:
         use, span = self.entry.use.use.text, self.entry.use.use.span
         target = self.make.find(use, span)
         if names.needs_closure(target):
-            raise self.make.fail("needs-closure", f"optimizer '{use}' evaluates the loss several times in one "
+            raise self.make.fail("needs-closure", f"optimizer '{use}' evaluates the loss several times in an "
                                  "update, which needs a closure", span,
                                  "use an optimizer that takes one gradient, such as Adam")
-        made = self._made("optimizer", use, partial(target, _tuples(groups or [{"params": _stand_in()}], target)),
-                          names.settings("optimizer", use, target), self.entry.use.settings, span)
+        make = partial(_without_compiler, target) if _is_torchs(target) else target  # type: ignore[arg-type]
+        grouped = partial(make, _tuples(groups or [{"params": _stand_in()}], target))
+        made = self._made("optimizer", use, grouped, names.settings("optimizer", use, target),
+                          self.entry.use.settings, span)
         if groups is None:
             raise Failed
         if not isinstance(made, torch.optim.Optimizer):
-            raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an optimizer is a "
-                                 "torch.optim.Optimizer", span)
+            raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an "
+                                 "optimizer is a torch.optim.Optimizer", span)
         self._check_settings(use, made)
         return made
 
@@ -125,22 +129,24 @@ class OptimizerBuilder:
 
     def _schedule(self, updater: Updater) -> schedules.Schedule | None:
         optimizer, tree = updater.optimizer, self.entry.schedule
+        groups = optimizer.param_groups
         if self.expression is not None:
-            return schedules.Computed(optimizer.param_groups, updater.bases, optimizer.defaults["lr"], self.expression)
+            return schedules.Computed(groups, updater.bases, optimizer.defaults["lr"], self.expression)
         if not isinstance(tree, text.Mapping):
             return None
         make = Constructor(names.schedules(), self.folder, self.diagnostics, "schedule")
         use, settings = _flat(make, tree)
         if use.raw in schedules.FACTORS:
-            return schedules.Scaled(optimizer.param_groups, updater.bases, make.make(use.raw, use.span, settings))
+            return schedules.Scaled(groups, updater.bases, make.make(use.raw, use.span, settings))
         return schedules.Stepped(self._scheduler(make, tree, optimizer))
 
     def _scheduler(self, make: Constructor, tree: text.Mapping, optimizer: torch.optim.Optimizer) -> Any:
         """A scheduler of torch's; those in a list of `schedulers` are made first."""
         use, settings = _flat(make, tree)
         if use.raw == "ReduceLROnPlateau":
-            raise make.fail("bad-value", "schedule 'ReduceLROnPlateau' watches a value, which a schedule is not given",
-                            use.span, "use the op 'set_learning_rate' with a condition on that value")
+            raise make.fail("bad-value", "schedule 'ReduceLROnPlateau' watches a value, which schedules are "
+                            "not given", use.span,
+                            "use the op 'set_learning_rate' with a condition on that value")
         target = make.find(use.raw, use.span)
         entries = dict(settings.entries)
         nested = entries.pop("schedulers", None)
@@ -148,20 +154,37 @@ class OptimizerBuilder:
         if nested is not None and isinstance(nested.value, text.Sequence):
             given["schedulers"] = [self._scheduler(make, item, optimizer) for item in nested.value.items
                                    if isinstance(item, text.Mapping)]
-        return self._made("schedule", use.raw, partial(target, **given),
-                          names.settings("schedule", use.raw, target, given), text.Mapping(entries, settings.span),
-                          use.span)
+        takes = names.settings("schedule", use.raw, target, given)
+        return self._made("schedule", use.raw, partial(target, **given), takes,
+                          text.Mapping(entries, settings.span), use.span)
 
 
 def _flat(make: Constructor, tree: text.Mapping) -> tuple[Scalar, text.Mapping]:
     """`use`, and the settings that stand beside it or under `with`."""
     use, inner = tree.get("use"), tree.get("with")
     if not isinstance(use, Scalar) or not isinstance(use.value, str):
-        raise make.fail("missing-key", "a schedule has a 'use'", tree.span, "such as 'schedule: {use: cosine, steps: 1000}'")
+        raise make.fail("missing-key", "a schedule has a 'use'", tree.span,
+                        "such as 'schedule: {use: cosine, steps: 1000}'")
     entries = {key: entry for key, entry in tree.entries.items() if key not in ("use", "with")}
     if isinstance(inner, text.Mapping):
         entries |= inner.entries
     return Scalar(use.value, use.span), text.Mapping(entries, tree.span)
+
+
+def _is_torchs(target: Callable[..., Any]) -> bool:
+    return inspect.isclass(target) and target.__module__.startswith("torch.optim.")
+
+
+def _without_compiler(kind: type[torch.optim.Optimizer], groups: list[dict[str, Any]],
+                      **settings: Any) -> torch.optim.Optimizer:
+    """An optimizer of torch's. Its constructor would import torch's compiler, only to exempt
+    `add_param_group` from being compiled; that takes as long as importing torch itself."""
+    optimizer = kind.__new__(kind)
+    optimizer.add_param_group = MethodType(  # type: ignore[method-assign]
+        inspect.unwrap(kind.add_param_group), optimizer)
+    kind.__init__(optimizer, groups, **settings)
+    del optimizer.add_param_group
+    return optimizer
 
 
 def _tuples(groups: list[dict[str, Any]], target: Callable[..., Any]) -> list[dict[str, Any]]:

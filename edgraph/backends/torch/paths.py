@@ -44,8 +44,8 @@ def parameter_at(models: Mapping[str, nn.Module], path: str, span: Span | None =
     """A parameter, such as `classifier.head.weight`. Raises PipelineError."""
     owner, _, name = path.rpartition(".")
     if not owner:
-        raise wrong("unknown-parameter", f"'{path}' is a whole model; a gradient is taken with respect to one parameter",
-                    span, f"name one, such as '{path}.weight'")
+        raise wrong("unknown-parameter", f"'{path}' is a whole model, and a gradient is taken with respect "
+                    "to one parameter", span, f"name one, such as '{path}.weight'")
     module = module_at(models, owner, span)
     found = module._parameters.get(name)
     if found is None:

@@ -91,7 +91,7 @@ class Scaled:
 
 
 class Computed:
-    """The learning rate that an expression gives; groups with one of their own keep its ratio to the others."""
+    """The learning rate that an expression gives; groups with one of their own keep its ratio to it."""
 
     def __init__(self, groups: list[dict[str, Any]], bases: list[float], default: float,
                  rate: Callable[[int, int, int], Any]) -> None:

@@ -29,8 +29,8 @@ def load_model(name: str, model: nn.Module, state: StateTree) -> None:
         for key, parameter in parameters.items():
             value = from_blob(state["parameters"][key])
             if value.shape != parameter.shape:
-                raise ValueError(f"parameter '{key}' of model '{name}' has shape {tuple(parameter.shape)}, and "
-                                 f"{tuple(value.shape)} in the checkpoint")
+                raise ValueError(f"parameter '{key}' of model '{name}' has shape {tuple(parameter.shape)}, "
+                                 f"and {tuple(value.shape)} in the checkpoint")
             parameter.copy_(value)
         for key, buffer in buffers.items():
             value = from_blob(state["buffers"][key])

@@ -19,10 +19,10 @@ MARK = "__edgraph__"  # of a mapping that stands for something a tree has no wor
 
 
 def to_blob(tensor: torch.Tensor) -> ArrayBlob:
-    """A tensor's bytes. On the CPU they are the tensor's own memory where it is contiguous: write them out, or
-    copy them, before anything changes the tensor."""
+    """A tensor's bytes. On the CPU they are the tensor's own memory where it is contiguous: write them out,
+    or copy them, before anything changes the tensor."""
     if tensor.layout is not torch.strided or tensor.dtype not in NAMES:
-        raise TypeError(f"a tensor of {tensor.dtype} with layout {tensor.layout} cannot be kept in a checkpoint")
+        raise TypeError(f"a tensor of {tensor.dtype}, {tensor.layout}, cannot be kept in a checkpoint")
     flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
     data = flat.view(torch.uint8).numpy().data if flat.numel() else b""
     return ArrayBlob(NAMES[tensor.dtype], tuple(tensor.shape), data)
@@ -34,6 +34,14 @@ def from_blob(blob: ArrayBlob, device: torch.device | str = "cpu") -> torch.Tens
     if tensor.numel():
         tensor.reshape(-1).view(torch.uint8).numpy()[:] = np.frombuffer(blob.data, np.uint8)
     return tensor.to(device)
+
+
+def like(blob: ArrayBlob, other: torch.Tensor) -> torch.Tensor:
+    """A tensor on the device of another, laid out in memory like it where it has its shape."""
+    tensor = from_blob(blob, other.device)
+    if tensor.shape == other.shape and tensor.stride() != other.stride():
+        return torch.empty_like(other, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
+    return tensor
 
 
 def pack(value: Any) -> StateTree:

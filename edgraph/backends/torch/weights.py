@@ -62,7 +62,8 @@ def _from_file(weights: Weights, folder: Path) -> dict[str, torch.Tensor]:
     path = folder / Path(weights.file).expanduser()
     try:
         with safe_open(path, framework="pt") as file:  # reads only the tensors that are asked for
-            return {name: file.get_tensor(name) for name in file.keys() if name.startswith(weights.prefix)}  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith(weights.prefix)]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in names}
     except FileNotFoundError:
         raise _Bad("there is no such file", f"relative paths start at {folder}") from None
     except (OSError, SafetensorError) as error:
@@ -74,7 +75,8 @@ def _fill(module: nn.Module, found: Mapping[str, torch.Tensor], strict: bool) ->
                                        **dict(module.named_buffers(remove_duplicate=False))}
     matched = wanted.keys() & found.keys()
     if not matched:
-        raise _Bad("no name in it is one of the model's", f"it has {_some(found)}; the model has {_some(wanted)}")
+        raise _Bad("no name in it is one of the model's",
+                   f"it has {_some(found)}; the model has {_some(wanted)}")
     for name in sorted(matched):
         if found[name].shape != wanted[name].shape:
             raise _Bad(f"'{name}' has shape {tuple(found[name].shape)} and in the model "
