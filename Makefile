@@ -47,7 +47,7 @@ schema: .venv/.ready-dev
 	$(BIN)/edgraph schema -o schemas/pipeline.schema.json
 
 docs: .venv/.ready-dev
-	$(BIN)/edgraph ops --markdown -o docs/ops.md
+	$(BIN)/python -m edgraph.ops.document
 
 clean:
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build edgraph.egg-info

@@ -1,0 +1,1 @@
+"""The command line: thin commands over `edgraph.compile`, the plan and the run."""

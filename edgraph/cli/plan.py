@@ -1,0 +1,68 @@
+"""`edgraph plan` and `edgraph explain`: what runs when, and why."""
+
+from __future__ import annotations
+
+import click
+
+from edgraph.cli.arguments import DATA, OVERRIDES, PIPELINE, parse_steps, split, steps_option
+from edgraph.cli.checking import checked
+from edgraph.cli.output import WrongCommand, write
+from edgraph.text.suggest import did_you_mean
+
+
+@click.command(epilog="""\b
+Examples:
+  edgraph plan pipelines/digits.yaml
+  edgraph plan pipelines/digits.yaml --steps 1..60        step by step
+  edgraph plan pipelines/digits.yaml --code               the generated loop
+  edgraph plan pipelines/digits.yaml --steps 1..12 --json""")
+@PIPELINE
+@OVERRIDES
+@click.option("--steps", metavar="A..B", callback=steps_option, help="Show these steps.")
+@click.option("--code", is_flag=True, help="Print the step functions that will be generated.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, for tools.")
+@DATA
+def plan(pipeline: str, overrides: tuple[str, ...], steps: tuple[int, int] | None, code: bool, as_json: bool,
+         data: bool) -> None:
+    """Show what will run: the timetable, each firing pattern's ops in order, and how often each runs."""
+    if code and as_json:
+        raise click.UsageError("--code and --json are two different outputs: choose one")
+    graph = checked(pipeline, overrides, data=data).require()
+    from edgraph.plan import show
+    if code:
+        write(show.code(graph, *(steps or (None, None))), None)
+    elif as_json:
+        write(show.json(graph, *(steps or (None, None))), None)
+    else:
+        write(show.text(graph, *(steps or (None, None))), None)
+
+
+@click.command(epilog="""\b
+Examples:
+  edgraph explain pipelines/digits.yaml report
+  edgraph explain pipelines/digits.yaml report 50    why it does, or does not, run at step 50""")
+@PIPELINE
+@click.argument("op")
+@click.argument("rest", metavar="[STEP] [KEY.PATH=VALUE]...", nargs=-1)
+@DATA
+@click.pass_context
+def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...], data: bool) -> None:
+    """Explain an op: its clock in words, its next steps, what it waits for and what needs it."""
+    steps, overrides = split(rest)
+    step = _step(steps, context)
+    graph = checked(pipeline, overrides, data=data).require()
+    if op not in graph.nodes:
+        names = [node.name for node in graph.nodes.values() if node.visible]
+        hint = did_you_mean(op, names)
+        raise WrongCommand(f"{pipeline} has no op {op!r}" + (f"; {hint}" if hint else ""))
+    from edgraph.plan.explain import explain as words
+    write(words(graph, op, step), None)
+
+
+def _step(given: list[str], context: click.Context) -> int | None:
+    if not given:
+        return None
+    first, last = parse_steps(given[0], context)
+    if len(given) > 1 or first != last:
+        raise click.UsageError(f"expected one step, found {' and '.join(given)}", context)
+    return first

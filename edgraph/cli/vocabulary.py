@@ -1,0 +1,43 @@
+"""`edgraph ops` and `edgraph schema`: the vocabulary for people and for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgraph.cli.arguments import OUTPUT
+from edgraph.cli.output import WrongCommand, write
+
+
+@click.command(epilog="""\b
+Examples:
+  edgraph ops                  everything there is
+  edgraph ops cross_entropy    what one op takes and gives
+  edgraph ops mlp              models, data sets and optimizers too""")
+@click.argument("name", required=False)
+def ops(name: str | None) -> None:
+    """List the ops, models, data sets and optimizers, or describe one."""
+    from edgraph.ops.document import describe, overview
+    try:
+        write(overview() if name is None else describe(name), None)
+    except LookupError as error:
+        raise WrongCommand(str(error.args[0])) from None
+
+
+@click.command(epilog="""\b
+Examples:
+  edgraph schema -o schemas/pipeline.schema.json
+  edgraph schema my.yaml -o my.schema.json    with the ops of the pipeline's own modules
+
+Name it in the first line of a pipeline, and editors complete and check while you type:
+  # yaml-language-server: $schema=../schemas/pipeline.schema.json""")
+@click.argument("pipeline", required=False)
+@OUTPUT
+def schema(pipeline: str | None, output: Path | None) -> None:
+    """Print the JSON Schema of pipelines, for editors."""
+    if pipeline is not None:
+        from edgraph.compile import check
+        check(pipeline, imports=True)  # registers the modules' ops; errors of the pipeline do not matter here
+    from edgraph.schema import text
+    write(text(), output)
