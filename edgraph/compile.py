@@ -77,8 +77,7 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
                for name, entry in pipeline.data.items()}
     facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
     graph = build_graph(pipeline, facts, registry, diagnostics, lenient=bool(pipeline.imports) and not imports)
-    if not diagnostics.failed:
-        run_passes(graph, diagnostics)
+    run_passes(graph, diagnostics)
     checked.graph = graph
     return checked
 

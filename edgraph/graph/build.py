@@ -10,6 +10,7 @@ from edgraph.graph.edges import add_edges
 from edgraph.graph.facts import stage_windows
 from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
+from edgraph.graph.patterns import expand_patterns, expand_use
 from edgraph.graph.refs import memories, rewrite
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
 from edgraph.language import instantiate
@@ -36,7 +37,8 @@ def build_graph(pipeline: Pipeline, facts: Facts, registry: Registry, diagnostic
     """
     graph = Graph(pipeline, facts)
     graph.stages = stage_windows(pipeline, facts, diagnostics)
-    Builder(graph, registry, diagnostics, lenient).build({**pipeline.ops, **default_checkpoint(pipeline)})
+    Builder(graph, registry, diagnostics, lenient).build({
+        **pipeline.ops, **expand_patterns(pipeline, registry, diagnostics), **default_checkpoint(pipeline)})
     check_sections(pipeline, diagnostics)
     check_uses(pipeline, registry, diagnostics, lenient)
     return graph
@@ -143,7 +145,7 @@ class Builder:
                 body.nodes[argument.port] = Node(argument.port, "argument", ARGUMENT, len(body.nodes),
                                                  argument.value.span)
         builder = Builder(body, self.registry, self.diagnostics, self.lenient, self.depth + 1)
-        builder.build(use.ops)
+        builder.build(expand_use(use, self.graph.pipeline, self.registry, self.diagnostics))
         return body
 
     def _body_facts(self, use: GraphUse, node: Node) -> Facts:

@@ -27,6 +27,8 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
         for condition in node.conditions:
             seen.add(Edge(condition, node.name, EdgeKind.CONDITION))
         for name in node.entry.after if node.entry and node.kind == "op" else ():
+            if name.text in resolver.broken:
+                continue
             if name.text in graph.nodes and graph.nodes[name.text].visible:
                 seen.add(Edge(name.text, node.name, EdgeKind.ORDER))
             else:
@@ -48,6 +50,9 @@ class Resolver:
         self.diagnostics = diagnostics
         self.dotted = any("." in name for name in graph.nodes)
         self.bad: set[Path] = set()
+        # ops in which something was reported already: nothing more is said about who reads them
+        broken = graph.pipeline.broken | (graph.use.broken if graph.use else frozenset())
+        self.broken = {name.removeprefix("ops.") for name in broken}
 
     def names(self) -> list[str]:
         return [node.name for node in self.graph.nodes.values() if node.visible or node.kind == "argument"]
@@ -99,6 +104,8 @@ class Resolver:
 
     def _unknown(self, ref: Ref) -> None:
         head = str(ref.path[0])
+        if head in self.broken:
+            return
         if head in RESERVED:
             text, hint = f"'{head}' has no part '{'.'.join(map(str, ref.path[1:]))}'", None
         else:

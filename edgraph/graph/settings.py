@@ -30,15 +30,17 @@ def check_roles(node: Node, graph: Graph, registry: Registry, diagnostics: Diagn
         what, known = sections[param.role]
         for position, name in enumerate(names):
             root = str(name).split(".", 1)[0] if param.role in ("model", "models") else str(name)
-            if root not in known:
+            if root not in known and f"{SECTIONS[what]}.{root}" not in pipeline.broken:
                 span = _span(node, param.name, position)
                 diagnostics.error(f"unknown-{what.split()[0]}", f"there is no {what} '{root}'", span,
                                   did_you_mean(root, list(known)) or _declare(what))
 
 
+SECTIONS = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs", "op": "ops"}
+
+
 def _declare(what: str) -> str:
-    section = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs"}.get(what, "ops")
-    return f"declare it under `{section}`"
+    return f"declare it under `{SECTIONS[what]}`"
 
 
 def _span(node: Node, key: str, position: int) -> Span:
@@ -57,7 +59,8 @@ def optimizer_models(node: Node, graph: Graph) -> tuple[str, ...]:
 def check_sections(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Names between the sections: copies of models, what optimizers update, fixed examples."""
     for model in pipeline.models.values():
-        if model.copy is not None and model.copy.text.split(".", 1)[0] not in pipeline.models:
+        if model.copy is not None and model.copy.text.split(".", 1)[0] not in pipeline.models \
+                and f"models.{model.copy.text.split('.', 1)[0]}" not in pipeline.broken:
             diagnostics.error("unknown-model", f"'{model.name}' copies '{model.copy.text}', but there is no such model",
                               model.copy.span, did_you_mean(model.copy.text, list(pipeline.models)))
     _check_copy_cycles(pipeline, diagnostics)
@@ -65,6 +68,8 @@ def check_sections(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
         for group in optimizer.updates:
             root = group.model.text.split(".", 1)[0]
             entry = pipeline.models.get(root)
+            if entry is None and f"models.{root}" in pipeline.broken:
+                continue
             if entry is None:
                 diagnostics.error("unknown-model", f"optimizer '{optimizer.name}' updates '{root}', but there is no "
                                   "such model", group.model.span, did_you_mean(root, list(pipeline.models)))
@@ -72,7 +77,7 @@ def check_sections(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
                 diagnostics.error("frozen-model", f"optimizer '{optimizer.name}' updates '{root}', which is frozen",
                                   group.model.span, "take `frozen: true` from the model, or the model from `updates`")
     for split, (_, span) in pipeline.fixed_examples.items():
-        if split not in pipeline.data:
+        if split not in pipeline.data and f"data.{split}" not in pipeline.broken:
             diagnostics.error("unknown-data", f"fixed examples of '{split}', but there is no such data set", span,
                               did_you_mean(split, list(pipeline.data)))
 

@@ -18,12 +18,15 @@ PASSES: tuple[tuple[str, Callable[[Graph, Diagnostics], bool]], ...] = (
     ("order", order.run),  # the one static order
     ("lints", lints.run),
 )
+LOCAL = ("causality", "clocking", "initialisation")
 
 
 def run_passes(graph: Graph, diagnostics: Diagnostics) -> bool:
     """Runs all passes on a graph, its loops' bodies first. A pass that returns False ends them: what comes
-    after would only repeat its errors."""
+    after would only repeat its errors. In a graph with errors already, only what does not depend on them is
+    looked at."""
+    broken = diagnostics.failed
     for node in graph.nodes.values():
-        if node.body is not None and not run_passes(node.body, diagnostics):
+        if node.body is not None and not run_passes(node.body, diagnostics) and not broken:
             return False
-    return all(run(graph, diagnostics) for _, run in PASSES)
+    return all(run(graph, diagnostics) for name, run in PASSES if not broken or name in LOCAL)
