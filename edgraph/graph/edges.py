@@ -37,9 +37,20 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
         graph.edges.extend(sorted(seen))
     for output in graph.outputs.values():
         resolver.expression(output, None, set())
+        _keep_output(output, graph)
     for stage in graph.stages:
         if stage.condition is not None:
             resolver.expression(stage.condition, None, set())
+
+
+def _keep_output(output: Expression, graph: Graph) -> None:
+    """An output of a loop is the latest value, so it is kept from one iteration to the next."""
+    for use in uses(output.root):
+        target = graph.targets.get(use.ref.path)
+        if target is None or graph.nodes[target.node].kind == "argument":
+            continue
+        if not graph.nodes[target.node].spec.metric:
+            graph.slots.setdefault(Slot(*target), None)
 
 
 class Resolver:

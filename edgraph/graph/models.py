@@ -31,7 +31,14 @@ def counted(node: Node, graph: Graph) -> list[str]:
 
 
 def ema_sources(node: Node, graph: Graph) -> list[Node]:
-    """The updates of the model that an average follows."""
+    """The updates of the model that an average follows: `optimize` nodes, and loops that have some."""
     source = str(node.settings.get("source"))
-    return [other for other in graph.nodes.values() if other.kind == "op" and other.op == "optimize"
-            and any(overlaps(source, model) for model in other.settings.get("models", ()))]
+    return [other for other in graph.nodes.values() if other.kind == "op"
+            and any(overlaps(source, model) for model in models_updated(other))]
+
+
+def models_updated(node: Node) -> tuple[str, ...]:
+    """The models that an `optimize` node, or the graph of a loop, updates."""
+    if node.body is not None:
+        return tuple(model for inner in node.body.nodes.values() if inner.kind == "op" for model in models_updated(inner))
+    return tuple(node.settings.get("models", ())) if node.op == "optimize" else ()

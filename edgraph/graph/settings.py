@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from edgraph.graph.ir import Graph, Node
-from edgraph.language.pipeline import Pipeline, Use
+from edgraph.language.pipeline import Name, Pipeline, Use
 from edgraph.ops.check import check_settings
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Sequence, Span
+from edgraph.text.source import Mapping, Scalar, Sequence, Span
 from edgraph.text.suggest import did_you_mean
 
 
@@ -98,10 +98,12 @@ def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
 
 def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics, lenient: bool) -> None:
     """What `use` names in the sections, and the parameters under `with`."""
-    uses: list[tuple[Literal["data", "model", "optimizer", "logger"], str, Use | None]] = []
+    uses: list[tuple[Literal["data", "model", "optimizer", "schedule", "logger"], str, Use | None]] = []
     uses += [("data", "data set", entry.use) for entry in pipeline.data.values()]
     uses += [("model", "model", entry.use) for entry in pipeline.models.values()]
     uses += [("optimizer", "optimizer", entry.use) for entry in pipeline.optimizers.values()]
+    uses += [("schedule", "schedule", schedule_use(entry.schedule)) for entry in pipeline.optimizers.values()
+             if isinstance(entry.schedule, Mapping)]
     uses += [("logger", "logger", use) for use in pipeline.loggers.values()]
     for kind, what, use in uses:
         if use is None:
@@ -115,3 +117,12 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
             diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span,
                               did_you_mean(name, list(registry.table(kind)))
                               or "a class of your own is named by its import path, `package.module.Class`")
+
+
+def schedule_use(tree: Mapping) -> Use | None:
+    """`{use: cosine, steps: 1000}`: a schedule's parameters stand beside its name."""
+    use = tree.get("use")
+    if not isinstance(use, Scalar) or not isinstance(use.value, str):
+        return None
+    rest = {key: entry for key, entry in tree.entries.items() if key != "use"}
+    return Use(Name(use.value, use.span), Mapping(rest, tree.span))

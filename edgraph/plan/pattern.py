@@ -72,6 +72,8 @@ class Planner:
         return plan
 
     def _call(self, node: Node) -> Call | None:
+        if node.kind == "argument":  # it comes in with the loop
+            return None
         wants = self.demand.get(node.name, set())
         own = self.guard(node)
         if self._due(node):

@@ -62,6 +62,8 @@ class Interpreter(Evaluator):
         for name in self.graph.order:
             node = self.graph.nodes[name]
             self._memo.clear()  # what is known changes from place to place
+            if node.kind == "argument":
+                continue
             if node.metric == self.epilogue and self._holds(node.clock, node) and self._wanted(node):
                 self.fired.append(name)
                 try:
