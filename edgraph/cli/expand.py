@@ -17,7 +17,11 @@ Examples:
 @OVERRIDES
 @click.option("--origins", is_flag=True, help="Say in a comment where each value was written.")
 def expand(pipeline: str, overrides: tuple[str, ...], origins: bool) -> None:
-    """Print the resolved pipeline: what is left when everything is worked in."""
+    """Print the resolved pipeline as YAML.
+
+    Includes, parameters, overrides and patterns are worked in; what is printed loads to the same
+    pipeline.
+    """
     found = checked(pipeline, overrides).pipeline
     assert found is not None
     from edgraph.language.expand import expand as yaml

@@ -24,10 +24,11 @@ Examples:
               help="svg (the default), mermaid or dot; without it the ending of -o decides.")
 @OUTPUT
 def graph(pipeline: str, overrides: tuple[str, ...], format_: str | None, output: Path | None) -> None:
-    """Draw a pipeline: its ops, what feeds them, when they run, and which of them train.
+    """Draw a pipeline.
 
-    The SVG needs no other program. It shows every kind of edge (data, held and previous values,
-    conditions, clocks, order), loops as boxes around their graph, and has a dark side for dark pages.
+    Its ops, what feeds them, when they run, and which of them train. Every kind of edge (data, held
+    and previous values, conditions, clocks, order) has its own line; loops are boxes around their
+    graph. The SVG needs no other program, and turns dark on dark pages.
     """
     format_ = format_ or (SUFFIXES.get(output.suffix.lower(), "svg") if output else "svg")
     from edgraph.graph.draw.from_graph import drawing

@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from edgraph.cli.output import configure_streams, report, show
 from edgraph.text.diagnostics import PipelineError
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, nearest
 
 # Each command's module is imported when it is used: `validate` must not wait for the others.
 COMMANDS = {"run": "run", "validate": "validate", "plan": "plan", "explain": "plan", "graph": "graph",
             "expand": "expand", "ops": "vocabulary", "schema": "vocabulary"}
-WRONG, BROKEN_PIPE, INTERRUPTED = 2, 141, 130
+FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
 class Commands(click.Group):
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        report(error.format_message())
+        report(_option_message(error) if isinstance(error, click.NoSuchOption) else error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
             usage, command = error.ctx.get_usage(), error.ctx.command_path
             click.echo(f"{usage}\n`{command} --help` shows examples.", err=True)
@@ -87,8 +88,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show(error.diagnostics)
         return WRONG
     except BrokenPipeError:
-        # Nothing can be said any more; without this the interpreter would try to, once more, at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return BROKEN_PIPE
+    except OSError as error:
+        _drop_output()
+        report(str(error))
+        return FAILED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+
+
+def _option_message(error: click.NoSuchOption) -> str:
+    """Click would offer options that have hardly a letter in common."""
+    command = error.ctx.command if error.ctx is not None else program
+    options = [name for parameter in command.params for name in parameter.opts if name.startswith("-")]
+    near = nearest(error.option_name, options)
+    hint = f"did you mean {near!r}?" if near else "an override has no dashes: KEY.PATH=VALUE"
+    return f"there is no option {error.option_name!r}; {hint}"
+
+
+def _drop_output() -> None:
+    """What is still to be written cannot be; the interpreter would try to, once more, at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,7 +24,11 @@ Examples:
 @DATA
 def plan(pipeline: str, overrides: tuple[str, ...], steps: tuple[int, int] | None, code: bool, as_json: bool,
          data: bool) -> None:
-    """Show what will run: the timetable, each firing pattern's ops in order, and how often each runs."""
+    """Show what runs when, and in which order.
+
+    The timetable, each firing pattern's ops in their order, and how often each will run. Nothing is
+    imported, opened or run but the pipeline's own modules.
+    """
     if code and as_json:
         raise click.UsageError("--code and --json are two different outputs: choose one")
     graph = checked(pipeline, overrides, data=data).require()
@@ -47,7 +51,11 @@ Examples:
 @DATA
 @click.pass_context
 def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...], data: bool) -> None:
-    """Explain an op: its clock in words, its next steps, what it waits for and what needs it."""
+    """Explain when an op runs, and why.
+
+    Its clock in words, the next steps on which it fires, what it waits for and what demands it; with
+    a STEP, why it does or does not run at that one.
+    """
     steps, overrides = split(rest)
     step = _step(steps, context)
     graph = checked(pipeline, overrides, data=data).require()
@@ -62,7 +70,6 @@ def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...
 def _step(given: list[str], context: click.Context) -> int | None:
     if not given:
         return None
-    first, last = parse_steps(given[0], context)
-    if len(given) > 1 or first != last:
-        raise click.UsageError(f"expected one step, found {' and '.join(given)}", context)
-    return first
+    if len(given) > 1 or not given[0].isdigit():
+        raise click.UsageError(f"expected the number of one step, found {' '.join(given)!r}", context)
+    return parse_steps(given[0], context)[0]

@@ -91,7 +91,7 @@ def _run(loaded: LoadedPipeline, resume: str | None, start_from: str | None, fol
     except BrokenPipeError:
         raise
     except OSError as error:  # an op's own are part of a failed run, not raised
-        wrong = isinstance(error, (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError))
+        wrong = isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError))
         raise (WrongCommand if wrong else RunFailed)(f"the run cannot go on: {error}") from None
 
 

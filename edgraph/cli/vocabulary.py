@@ -17,7 +17,10 @@ Examples:
   edgraph ops mlp              models, data sets and optimizers too""")
 @click.argument("name", required=False)
 def ops(name: str | None) -> None:
-    """List the ops, models, data sets and optimizers, or describe one."""
+    """List the ops, or describe one.
+
+    With the models, data sets, optimizers, schedules and loggers.
+    """
     from edgraph.ops.document import describe, overview
     try:
         write(overview() if name is None else describe(name), None)
