@@ -147,6 +147,17 @@ class Graph:
                 found[source].append(target)
         return found
 
+    def to_networkx(self) -> Any:
+        """A networkx.MultiDiGraph of the nodes and the edges with their `kind`, for tools of your own."""
+        import networkx as nx
+
+        graph = nx.MultiDiGraph(name=self.pipeline.name)
+        for node in self.nodes.values():
+            graph.add_node(node.name, kind=node.kind, op=node.op, place=node.place)
+        for source, target, kind in self.edges:
+            graph.add_edge(source, target, key=str(kind), kind=str(kind))
+        return graph
+
     def graphs(self) -> Iterator[Graph]:
         """This graph and those of its loops, outermost first."""
         yield self

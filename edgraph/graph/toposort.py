@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+SEARCHED = 100  # nodes of a tangle from which a short cycle is looked for
+
 
 def toposort(nodes: Iterable[str], edges: Iterable[tuple[str, str]], key: Callable[[str], Any]) -> tuple[list[str], set[str]]:
     """The order (Kahn's algorithm with a heap), and the nodes that could not be ordered.
@@ -30,31 +32,26 @@ def toposort(nodes: Iterable[str], edges: Iterable[tuple[str, str]], key: Callab
     return order, set(waiting) - set(order) if len(order) < len(waiting) else set()
 
 
-def shortest_cycle(nodes: set[str], successors: Mapping[str, Iterable[str]]) -> list[str]:
-    """A shortest cycle among nodes of which at least one lies on a cycle; the first node is not repeated."""
-    best: list[str] = []
-    for start in sorted(nodes):
-        parents: dict[str, str] = {}
-        queue = [start]
-        while queue:
-            following: list[str] = []
-            for name in queue:
-                for target in successors.get(name, ()):
-                    if target == start:
-                        path = [name]
-                        while path[-1] != start:
-                            path.append(parents[path[-1]])
-                        if not best or len(path) < len(best):
-                            best = path[::-1]
-                        following = []
-                        break
-                    if target in nodes and target not in parents:
-                        parents[target] = name
-                        following.append(target)
-                else:
-                    continue
-                break
-            queue = following
-        if best and len(best) <= 2 or len(nodes) > 200 and best:
-            break
-    return best
+def shortest_cycles(nodes: set[str], successors: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """A short cycle of each tangle among nodes that could not be ordered; the first node is not repeated."""
+    import networkx as nx  # only to explain an error
+
+    graph = nx.DiGraph((source, target) for source in sorted(nodes) for target in successors.get(source, ())
+                       if target in nodes)
+    found: list[list[str]] = []
+    for part in sorted(map(sorted, nx.strongly_connected_components(graph))):
+        inside = graph.subgraph(part)
+        loops = [[name] for name in part if graph.has_edge(name, name)]
+        paths = [path[:-1] for start in part[:SEARCHED] if len(part) > 1
+                 for path in [_back(inside, start)]]
+        if loops or paths:
+            found.append(min([*loops, *paths], key=len))
+    return found
+
+
+def _back(graph: Any, start: str) -> list[str]:
+    """A shortest way from a node back to itself, in a strongly connected graph."""
+    import networkx as nx
+
+    to = nx.single_target_shortest_path(graph, start)
+    return min(([start, *to[name]] for name in sorted(graph.successors(start))), key=len)

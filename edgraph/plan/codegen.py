@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgraph.graph.ir import Graph, Node
+from edgraph.language.expressions import Ref
 from edgraph.plan.code import Names, Writer
 from edgraph.plan.pattern import Call, Plan
 from edgraph.plan.timetable import ALWAYS_GUARD, Guard, Timetable
@@ -64,12 +65,10 @@ class Generator:
     def generate(self) -> StepSource:
         recording = False
         for call in self.plan.calls:
-            if self.records and call.records != recording and call.node.kind == "op":
-                self._line(f'{self.names.need("_record", "record")}({call.records})')
-                recording = call.records
-            elif recording and call.node.kind == "gradients":
-                self._line(f'{self.names.need("_record", "record")}(False)')
-                recording = False
+            wanted = call.records or _differentiates_inline(call.node)
+            if self.records and wanted != recording and call.node.kind != "condition":
+                self._line(f'{self.names.need("_record", "record")}({wanted})')
+                recording = wanted
             self._call(call)
         if recording:
             self._line(f'{self.names.need("_record", "record")}(False)')
@@ -180,6 +179,12 @@ class Generator:
         lines.append(("    return step", None))
         self.source.text = "\n".join(text for text, _ in lines) + "\n"
         self.source.lines = {number: node for number, (_, node) in enumerate(lines, 1) if node is not None}
+
+
+def _differentiates_inline(node: Node) -> bool:
+    """Whether what a node differentiates is computed in its own input: `optimize` of `loss * 2`."""
+    return (node.kind == "gradients" or node.op == "gradient") and any(
+        not isinstance(argument.value.root, Ref) or len(argument.value.root.path) > 1 for argument in node.inputs)
 
 
 def by_name(node: Node) -> list[bool]:

@@ -150,7 +150,7 @@ class Interpreter(Evaluator):
     # -- how it runs -----------------------------------------------------------------------------------
 
     def _node(self, node: Node, moment: dict[str, int]) -> None:
-        self.backend.record(node.kind == "op" and self._records(node))
+        self.backend.record(node.kind == "gradients" or node.op == "gradient" or self._records(node))
         values = [self.value(argument.value.root) for argument in node.inputs]
         if node.kind == "condition":
             if node.counts is not None:
@@ -161,7 +161,7 @@ class Interpreter(Evaluator):
                 self.flags[node.name] = bool(values[0])
             return
         if node.op == "expr":
-            self.made[node.name] = values[0]
+            self.made[node.name] = self._as_leaf(node, values[0])
             return
         call = Call(node, ALWAYS_GUARD, trains=self._trains(node), buffers=self._buffers(node), retain=True,
                     ports=self._ports(node))
@@ -170,18 +170,18 @@ class Interpreter(Evaluator):
         extra = [moment[name] for name in bound.passes]
         positional, named = self._arguments(node, values)
         made = bound.call(*extra, *positional, **named)
-        if any(path.optimizer is None and self._differentiates(path_node, node.name) and path_node in self.graph.nodes
-               for path_node, path in self.graph.gradients.items()):
-            made = self.backend.leaf(made)
+        made = self._as_leaf(node, made)
         if not (node.spec.metric and self.graph.use is not None):
             self.made[node.name] = made
         if node.op == "optimize" and node.kind == "op" and "applied" in call.ports:
             self.flags[f"{node.name}.applied"] = bool(made["applied"])
 
-    def _differentiates(self, gradient: str, name: str) -> bool:
-        return any(argument.port == "wrt" and any(self.graph.targets[use.ref.path].node == name
-                                                  for use in uses(argument.value.root) if use.ref.path in self.graph.targets)
-                   for argument in self.graph.nodes[gradient].inputs)
+    def _as_leaf(self, node: Node, value: Any) -> Any:
+        """A value that a `gradient` op differentiates with respect to."""
+        wrt = (self.graph.targets.get(use.ref.path) for name, path in self.graph.gradients.items()
+               if path.optimizer is None for argument in self.graph.nodes[name].inputs if argument.port == "wrt"
+               for use in uses(argument.value.root))
+        return self.backend.leaf(value) if any(t is not None and t.node == node.name for t in wrt) else value
 
     def _arguments(self, node: Node, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
         from edgraph.plan.codegen import by_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import EdgeKind, Graph
-from edgraph.graph.toposort import shortest_cycle, toposort
+from edgraph.graph.toposort import shortest_cycles, toposort
 from edgraph.text.diagnostics import Diagnostics
 
 WITHIN_STEP = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
@@ -16,9 +16,9 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     graph.order, left = toposort(nodes, edges, lambda name: (nodes[name].index, name))
     if not left:
         return True
-    cycle = shortest_cycle(left, graph.successors(WITHIN_STEP))
-    report_cycle(graph, cycle, "cycle", diagnostics,
-                 "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them")
+    for cycle in shortest_cycles(left, graph.successors(WITHIN_STEP)):
+        report_cycle(graph, cycle, "cycle", diagnostics,
+                     "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them")
     return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgraph.graph.ir import EdgeKind, Graph
 from edgraph.graph.passes.causality import report_cycle
-from edgraph.graph.toposort import shortest_cycle, toposort
+from edgraph.graph.toposort import shortest_cycles, toposort
 from edgraph.text.diagnostics import Diagnostics
 
 
@@ -28,8 +28,9 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         successors: dict[str, list[str]] = {name: [] for name in nodes}
         for source, target in edges:
             successors[source].append(target)
-        report_cycle(graph, shortest_cycle(left, successors), "order-cycle", diagnostics,
-                     "each op sees the weights as they stood when the step began unless `after` says otherwise: "
-                     "one of these `after` or data edges must go")
+        for cycle in shortest_cycles(left, successors):
+            report_cycle(graph, cycle, "order-cycle", diagnostics,
+                         "each op sees the weights as they stood when the step began unless `after` says otherwise: "
+                         "one of these `after` or data edges must go")
         return False
     return True
