@@ -161,11 +161,16 @@ def _sample(param: ParamSpec) -> str:
 
 # -- docs/ops.md ---------------------------------------------------------------------------------------
 
+def family_order(family: str) -> tuple[int, str]:
+    """For sorting by family, as they are explained; a user's come last."""
+    names = list(FAMILIES)
+    return (names.index(family), "") if family in FAMILIES else (len(names), family)
+
+
 def by_family() -> list[tuple[str, list[OpSpec]]]:
     """The ops by family, in the order in which they are explained."""
-    names = [*FAMILIES, *sorted({spec.family for spec in registry.ops.values()} - set(FAMILIES))]
-    groups = [(name, [spec for spec in registry.ops.values() if spec.family == name]) for name in names]
-    return [(name, specs) for name, specs in groups if specs]
+    names = sorted({spec.family for spec in registry.ops.values()}, key=family_order)
+    return [(name, [spec for spec in registry.ops.values() if spec.family == name]) for name in names]
 
 
 def markdown() -> str:

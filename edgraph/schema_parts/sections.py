@@ -1,0 +1,222 @@
+"""The sections of a pipeline beside its ops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgraph.ops.registry import Kind, Registered, Registry
+from edgraph.schema_parts.choice import by_name
+from edgraph.schema_parts.clocks import COUNT, duration, length
+from edgraph.schema_parts.ops import EXPRESSION, names_or_name
+from edgraph.schema_parts.values import INSERTED, Schema, open_to_insertion, parameters
+
+PATH: Schema = {"type": "string", "pattern": r"^[^\s.:]+([.:][^\s.:]+)+$"}  # of a class or function
+
+
+def text(description: str) -> Schema:
+    return {"description": description, "type": "string"}
+
+
+def typed(description: str, schema: Schema, **more: Any) -> Schema:
+    return {"description": description, **open_to_insertion(schema), **more}
+
+
+def flag(description: str, default: bool = False) -> Schema:
+    return typed(description, {"type": "boolean"}, default=default)
+
+
+def count(description: str, minimum: int = 1, **more: Any) -> Schema:
+    return typed(description, {"type": "integer", "minimum": minimum}, **more)
+
+
+def choice(description: str, *options: str) -> Schema:
+    return typed(description, {"enum": list(options)}, default=options[0])
+
+
+def closed(properties: dict[str, Schema], description: str, **more: Any) -> Schema:
+    return {"description": description, "type": "object", "additionalProperties": False, "properties": properties,
+            **more}
+
+
+def named(entry: Schema, description: str, **more: Any) -> Schema:
+    """A section: entries by name."""
+    if entry.get("type") == "object":  # said by `schema._wholes`: an include may remove an entry
+        entry = {key: value for key, value in entry.items() if key != "type"}
+    return {"description": description, "type": "object", "propertyNames": {"$ref": "#/definitions/name"},
+            "additionalProperties": entry, **more}
+
+
+# -- what has `use` and `with` -------------------------------------------------------------------------
+
+class Used:
+    """Entries that construct an object: a registered name and its parameters, or an import path and anything."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.definitions: dict[str, Schema] = {}
+
+    def entry(self, kind: Kind, description: str, beside: dict[str, Schema]) -> Schema:
+        """A closed mapping with `use`, `with` and what stands beside them."""
+        items = self._items(kind)
+        for name, item in items.items():
+            self.definitions[f"{kind}_{name}"] = {"description": f"Parameters of {name}.",
+                                                  **parameters(item.params or (), item.open_params)}
+
+        def leaf(name: str) -> Schema:
+            made: Schema = {"properties": {"use": {"markdownDescription": markdown(items[name])},
+                                           "with": {"$ref": f"#/definitions/{kind}_{name}"}}}
+            needed = any(p.required for p in items[name].params or ())
+            return {"required": ["with"], **made} if needed and "like" not in beside else made
+
+        return closed({"use": self.use(kind), "with": {"type": "object"}, **beside}, description,
+                      **by_name("use", list(items), leaf))
+
+    def beside(self, kind: Kind, types: list[str], description: str) -> Schema:
+        """A mapping with `use` whose parameters stand beside it, or another type: a schedule."""
+        items = self._items(kind)
+        for name, item in items.items():
+            use = {"use": {"markdownDescription": markdown(item)}}
+            self.definitions[f"{kind}_{name}"] = parameters(item.params or (), item.open_params, use)
+        return {"description": description, "type": types, "required": ["use"], "properties": {"use": self.use(kind)},
+                **by_name("use", list(items), lambda name: {"$ref": f"#/definitions/{kind}_{name}"})}
+
+    def use(self, kind: Kind) -> Schema:
+        items = self._items(kind)
+        names: Schema = {"enum": list(items), "enumDescriptions": [item.summary for item in items.values()]}
+        other = {"type": "string", "pattern": "^[A-Z]"} if kind in ("optimizer", "schedule") else None
+        known = [names] if items else []
+        return {"anyOf": [*known, PATH, *([other] if other else []), INSERTED]}
+
+    def _items(self, kind: Kind) -> Mapping[str, Registered]:
+        return {name: item for name, item in self.registry.table(kind).items() if isinstance(item, Registered)}
+
+
+def markdown(item: Registered) -> str:
+    return "\n\n".join(part for part in (f"**{item.name}**: {item.summary}", item.doc) if part)
+
+
+# -- the sections --------------------------------------------------------------------------------------
+
+def _bound(kind: str, **limits: int) -> Schema:
+    return {"type": [kind, "null"], **limits}
+
+
+def run() -> Schema:
+    every = {"$ref": "#/definitions/every"}
+    return closed({
+        "over": text("The data set that the loop is over, or `none`; by default `train`, if there is one."),
+        "num_steps": typed("Stop after so many steps; wins over num_epochs.", _bound("integer", minimum=1)),
+        "num_epochs": typed("Stop after so many epochs.", _bound("number", exclusiveMinimum=0)),
+        "num_updates": typed("Stop after so many applied updates.", _bound("integer", minimum=1)),
+        "max_time": duration("Stop after so long: `2 h`."),
+        "seed": count("Everything random is drawn from it.", 0, default=0),
+        "backend": choice("The framework.", "torch", "tensorflow", "python"),
+        "device": {**text("`auto`, `cpu`, `cuda`, `cuda:1`, …"), "default": "auto"},
+        "precision": choice("Of the forward passes.", "fp32", "tf32", "bf16", "fp16", "fp64"),
+        "deterministic": flag("Only algorithms that give the same bits each time."),
+        "checkpoint": {
+            "description": "When all state is saved, besides the end of the run; false: never.",
+            "type": ["object", "boolean", "string"], "pattern": INSERTED["pattern"], "additionalProperties": False,
+            "properties": {"every": every, "keep": count("How many to keep.", default=2)}},
+        "nonfinite": choice("What to do when a loss is not finite: stop the run, leave the update out, or go on.",
+                            "stop", "skip", "ignore"),
+        "tags": {"description": "Words to find the run by.", "type": ["array", "string"],
+                 "items": {"type": ["string", "number"]}},
+        "root": {**text("The folder in which run folders are made."), "default": "runs"},
+    }, "Bounds and settings of the run.")
+
+
+def data(used: Used) -> Schema:
+    callable_ = {"type": ["string", "object"], "required": ["use"], "additionalProperties": False,
+                 "properties": {"use": text("An import path."), "with": {"type": "object"}}}
+    return used.entry("data", "A data set and how it is read.", {
+        "batch_size": count("Examples in a batch.", default=1),
+        "shuffle": flag("A new order in each epoch, drawn from the seed."),
+        "drop_last": flag("Leave out a smaller last batch."),
+        "limit": count("Only the first so many examples."),
+        "transform": {"description": "What each example passes through: an import path, `{use: …, with: {…}}`, or a "
+                                     "list of them.",
+                      **callable_, "type": ["string", "object", "array"], "items": callable_},
+        "collate": text("The import path of a function from a list of examples to a batch."),
+        "sampler": {"description": "Which examples an epoch draws, instead of each once: `weighted`, an import path, "
+                                   "or `{use: …, with: {…}}`.", **callable_},
+        "workers": count("Processes that read ahead; the order of examples does not depend on it.", 0, default=0),
+        "prefetch": count("Batches that are read ahead.", 0, default=2),
+        "like": text("Another data set: its keys hold where this entry has none."),
+        "from": text("Another data set, of which this one is a fold."),
+        "folds": count("Into how many folds it is divided.", 2),
+        "fold": count("Which fold, counted from 0, is for validation.", 0),
+        "part": typed("The fold itself, or the others.", {"enum": ["train", "validation"]}),
+    })
+
+
+def model(used: Used) -> Schema:
+    return used.entry("model", "A model.", {
+        "copy": text("Another model: the same kind, with the same weights at the start."),
+        "weights": {
+            "description": "Weights to start with: a checkpoint (`RUN@best`), or `{file: x.safetensors}`.",
+            "type": ["string", "object"], "required": ["file"], "additionalProperties": False, "properties": {
+                "file": text("A .safetensors file."), "prefix": text("Only names that begin so, without it."),
+                "strict": flag("Every weight must be there.", True)}},
+        "frozen": flag("Always in eval mode; nothing may update it."),
+    })
+
+
+def optimizer(used: Used) -> Schema:
+    positive = {"type": "number", "exclusiveMinimum": 0}
+    match = {"description": "Only parameters whose names match: `[\"*.bias\"]`.", "type": ["string", "array"],
+             "items": {"type": "string"}}
+    group = {"type": ["string", "object"], "required": ["model"], "properties": {
+        "model": text("A model, or a sub-module's path."), "match": match},
+        "description": "A model, a sub-module, or `{model: net, match: [\"*.bias\"], weight_decay: 0.0}`."}
+    return used.entry("optimizer", "An optimizer and what it updates.", {
+        "updates": {"description": "Models, sub-modules or groups of parameters; the first match wins.",
+                    "type": ["string", "array"], "items": group, "minItems": 1},
+        "schedule": used.beside(
+            "schedule", ["string", "number", "object"],
+            "The learning rate over time: `{use: cosine, steps: 10000, warmup: 500}`, or an expression such as "
+            "`params.lr * min(1, updates / 500)`."),
+        "per": choice("What the schedule counts: the optimizer's updates, or global steps.", "update", "step"),
+        "clip_norm": typed("Scale the gradients down to this norm.", positive),
+        "clip_value": typed("Cut each gradient to this size.", positive),
+        "ema": {"description": "A running mean of what it updates, kept after each update."},
+    })
+
+
+def stage() -> Schema:
+    return {"type": ["object", "null"], "additionalProperties": False,
+            "description": "A stage: it begins where the one before it ends; the last one runs to the end.",
+            "properties": {
+                "until": length("Where it ends: an absolute step (`1000 steps`, `5 epochs`), or `{when: EXPRESSION}`.",
+                                condition=True),
+                "for": length("How long it is: `1000 steps`, `5 epochs`.")}}
+
+
+def graph(ops: Schema, patterns: Schema) -> Schema:
+    return closed({
+        "doc": text("A text of your own."),
+        "params": {"description": "Parameters and their defaults; null where one must be given.", "type": "object"},
+        "over": text("As a loop: the data set to go through."),
+        "repeat": {**COUNT, "description": "As a loop: how many times."},
+        "while": {**EXPRESSION, "description": "As a loop: as long as this holds, at most `max` times."},
+        "max": {**COUNT, "description": "The most rounds of `while`."},
+        "ops": ops,
+        "patterns": patterns,
+        "outputs": {"description": "What goes out, by name: expressions.", "type": "object",
+                    "additionalProperties": EXPRESSION},
+    }, "A sub-graph, run as a loop (op `loop`) or used in place (`patterns`).")
+
+
+def pattern(registry: Registry) -> Schema:
+    return closed({"use": text("A graph of this file, or a registered pattern: "
+                               f"{', '.join(registry.patterns) or 'none yet'}."),
+                   "with": {"description": "Its parameters.", "type": "object"}},
+                  "A use of a pattern or graph in place: its ops are named `NAME.…`.")
+
+
+def include() -> Schema:
+    item = {"type": ["string", "object"], "required": ["file"], "additionalProperties": False, "properties": {
+        "file": text("Relative to this file."), "only": names_or_name("Only these sections of it.")}}
+    return {**item, "type": ["string", "object", "array"], "items": item,
+            "description": "Files that this one is laid over."}
