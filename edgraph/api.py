@@ -142,7 +142,9 @@ def open_loggers(checked: Checked, folder: RunFolder) -> dict[str, Any]:
     make = Constructor(registry.table("logger"), folder.path, diagnostics, "logger")  # type: ignore[arg-type]
     for name, use in checked.pipeline.loggers.items():
         try:
-            found[name] = make.make(use.use.text, use.use.span, use.settings)
+            found[name] = logger = make.make(use.use.text, use.use.span, use.settings)
+            if hasattr(logger, "attach"):
+                logger.attach(folder.path)
         except Failed:
             continue
     if diagnostics.failed:

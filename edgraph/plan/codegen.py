@@ -12,6 +12,7 @@ from edgraph.plan.pattern import Call, Plan
 from edgraph.plan.timetable import ALWAYS_GUARD, Guard, Timetable
 
 Passes = Callable[[Call], tuple[str, ...]]
+ENGINE_PASSES = {"load_batch": ("step",), "optimize": ("global_step", "epoch"), "loop": ("global_step", "key")}
 
 
 @dataclass(slots=True)
@@ -31,7 +32,9 @@ class StepSource:
 
 def static_passes(call: Call) -> tuple[str, ...]:
     """The extra arguments of a call as far as they are known without a backend."""
-    return call.node.spec.passes
+    if call.node.kind == "gradients":
+        return ()
+    return ENGINE_PASSES.get(call.node.op, call.node.spec.passes)
 
 
 def generate(graph: Graph, timetable: Timetable, plan: Plan, name: str, *, passes: Passes = static_passes,

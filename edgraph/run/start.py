@@ -124,11 +124,11 @@ class Runner:
 
     def save_request(self, step: int, name: str, keep: int) -> None:
         """A `checkpoint` op's, or that of `run.checkpoint`."""
-        self.save(None if name == CHECKPOINT else name, step)
+        self.save(None if name == CHECKPOINT else name, step, None if name == CHECKPOINT else keep)
 
-    def save(self, name: str | None, step: int) -> None:
+    def save(self, name: str | None, step: int, keep: int | None = None) -> None:
         self.loggers.flush()
-        self.store.save(name, step, self.state(step))
+        self.store.save(name, step, self.state(step), keep)
         if name is None:
             self.saved_at = step
 
