@@ -49,8 +49,9 @@ def _keep_output(output: Expression, graph: Graph) -> None:
         target = graph.targets.get(use.ref.path)
         if target is None or graph.nodes[target.node].kind == "argument":
             continue
-        if not graph.nodes[target.node].spec.metric:
-            graph.slots.setdefault(Slot(*target), None)
+        if not graph.nodes[target.node].spec.metric and Slot(*target) not in graph.slots:
+            graph.slots[Slot(*target)] = None
+            graph.output_slots.add(Slot(*target))
 
 
 class Resolver:

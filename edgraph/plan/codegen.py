@@ -150,7 +150,8 @@ class Generator:
     def _end_of_step(self) -> None:
         for slot, guard in self.plan.slots:
             value = self.writer.value(slot.node, slot.field)
-            text = f'{self.names.need("_held", "held")}[{self.slots[slot]}] = {self.names.need("_keep", "keep")}({value})'
+            keep = "keep_output" if slot in self.graph.output_slots else "keep"
+            text = f'{self.names.need("_held", "held")}[{self.slots[slot]}] = {self.names.need(f"_{keep}", keep)}({value})'
             self._line(text if guard == ALWAYS_GUARD else f"if {self.writer.test(guard)}: {text}")
         if self.keep:
             for call in self.plan.calls:

@@ -59,7 +59,8 @@ class Binder:
                 return float(constant)
             case ("builtin", "stage"):
                 return self.context.stage
-        return {"params": self.context.params, "detach": backend.detach, "keep": backend.detach, "held": run.held,
+        return {"params": self.context.params, "detach": backend.detach, "keep": backend.detach,
+                "keep_output": run.keep_output, "held": run.held,
                 "unset": UNSET, "field": field, "record": backend.record, "leaf": backend.leaf, "truth": bool,
                 "arguments": run.arguments, "metrics": run.metrics, "count": run.batch_count,
                 "values": run.values, "settle": self.context.settle, "snapshot": self.context.snapshot,
@@ -100,7 +101,7 @@ class Binder:
             case "fixed_examples":
                 return self.context.sources.fixed(node, self.graph)
             case "loop":
-                return self.context.loop(node, self.run)
+                return self.context.loop(call, self.run)
             case "gradient":
                 return Bound(backend.gradient(settings.get("wrt")))
             case "update_ema":

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import Backend, Bound
-from edgraph.graph.ir import Node
+from edgraph.plan.pattern import Call
 from edgraph.run.loops import LoopRun
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Context:
 
     # -- loops -----------------------------------------------------------------------------------------
 
-    def loop(self, node: Node, outer: GraphRun) -> Bound:
-        loop = LoopRun(node, self, outer)
+    def loop(self, call: Call, outer: GraphRun) -> Bound:
+        loop = LoopRun(call, self, outer)
         self.loops.append(loop)
         return loop.bound()

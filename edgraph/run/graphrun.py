@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgraph.graph.ir import Graph
 from edgraph.graph.clocks import Atom
 from edgraph.plan.codegen import StepSource, generate
-from edgraph.plan.pattern import plan_pattern
+from edgraph.plan.pattern import Plan, plan_pattern
 from edgraph.plan.timetable import Timetable
 from edgraph.run.bind import Binder
 from edgraph.run.values import UNSET
@@ -53,6 +53,7 @@ class GraphRun:
 
     def _compile(self, mask: int, keep: bool, epilogue: bool) -> StepFunction:
         plan = plan_pattern(self.graph, self.timetable, mask, epilogue=epilogue)
+        self.prepare(plan)
         number = len(self._functions)
         source = generate(self.graph, self.timetable, plan, f"pattern_{number}", passes=self.binder.passes,
                           records=self.context.backend.records, keep=keep)
@@ -63,6 +64,13 @@ class GraphRun:
         exec(compile(source.text, file, "exec"), names)  # our own source: no text of the author is in it
         function: StepFunction = names[source.name]
         return function
+
+    def prepare(self, plan: Plan) -> None:
+        """What a loop changes in the plans of its graph."""
+
+    def keep_output(self, value: Any) -> Any:
+        """How the outputs of a loop are kept."""
+        return self.context.backend.detach(value)
 
     # -- values across steps ---------------------------------------------------------------------------
 

@@ -7,24 +7,22 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import Bound
-from edgraph.graph.ir import Node
-from edgraph.ops.random import loop_key
+from edgraph.plan.pattern import Call, Plan
 from edgraph.run.evaluate import Evaluator
 from edgraph.run.graphrun import GraphRun
 
 if TYPE_CHECKING:
     from edgraph.run.context import Context
 
-FOREVER = 1 << 60
-
-
 class LoopRun(GraphRun):
     """The graph of one `loop` node."""
 
-    def __init__(self, node: Node, context: Context, outer: GraphRun) -> None:
+    def __init__(self, call: Call, context: Context, outer: GraphRun) -> None:
+        node = call.node
         assert node.body is not None and node.body.use is not None
         super().__init__(node.body, context)
         self.node = node
+        self.call = call
         self.outer = outer
         self.use = node.body.use
         self.names = [argument.port for argument in node.inputs]
@@ -36,11 +34,19 @@ class LoopRun(GraphRun):
     def bound(self) -> Bound:
         return Bound(self, ("global_step", "key"))
 
+    def prepare(self, plan: Plan) -> None:
+        """Gradients pass through a loop that updates nothing: then all of it records."""
+        if self.call.records and not self.graph.gradients:
+            for inner in plan.calls:
+                inner.records, inner.trains, inner.buffers = True, self.call.trains, self.call.buffers
+
+    def keep_output(self, value: Any) -> Any:
+        return value if self.call.records else super().keep_output(value)
+
     def __call__(self, global_step: int, key: int, *inputs: Any) -> dict[str, Any]:
         """Runs the loop and returns its outputs."""
         self._enter(dict(zip(self.names, inputs, strict=True)), key)
-        record = self.context.backend.record
-        record(False)
+        self.context.backend.record(False)
         last = self._length()
         done = 0
         for mask, start, stop in self.timetable.stretches(1, last):
@@ -53,7 +59,6 @@ class LoopRun(GraphRun):
                     break
             if self.halt:
                 break
-        self.halt.clear()
         return self._leave(done, global_step, key)
 
     def _enter(self, inputs: dict[str, Any], key: int) -> None:
@@ -99,7 +104,7 @@ class LoopRun(GraphRun):
             if any(node.metric for node in self.graph.nodes.values()):
                 mask = self.timetable.mask(done)
                 self.function(mask, epilogue=True)(iter((done,)), global_step, key)
-        return {name: self.evaluator.latest(output.root, done) for name, output in self.graph.outputs.items()}
-
-    def key(self, outer: int, step: int) -> int:
-        return loop_key(outer, step)
+        self.context.backend.record(self.call.records)  # an output may be computed: `loss * 2`
+        outputs = {name: self.evaluator.latest(output.root, done) for name, output in self.graph.outputs.items()}
+        self.reset()  # nothing is kept until the next entry
+        return outputs

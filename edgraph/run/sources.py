@@ -76,8 +76,9 @@ class Sources:
         self._fixed: dict[str, Batch] = {}
         self._positions: dict[str, int] = {}  # of streams that nobody has asked for yet since the run was resumed
 
-    def fetcher(self, data: str, name: str | None) -> tuple[Fetch, int]:
-        """Batches of a stream by number (from 0), and how many make an epoch."""
+    def fetcher(self, data: str, name: str | None, *, once: bool = False) -> tuple[Fetch, int]:
+        """Batches of a stream by number (from 0), and how many make an epoch. once: no more than one epoch of them
+        is asked for."""
         source = self.data[data]
         stream = source.stream(name)
         indices = stream.indices
@@ -91,9 +92,10 @@ class Sources:
                 return found
         else:
             read, convert = source.reader(stream).batch, self.backend.convert
+            stop = stream.steps_per_epoch if once else None
 
             def batch(number: int) -> Batch:
-                found = convert(read(number))
+                found = convert(read(number, stop))
                 found["index"] = chosen = indices(number)
                 found["count"] = len(chosen)
                 return found
@@ -139,7 +141,7 @@ class Sources:
         if data is None:
             return None
         if (data, loop.graph.name) not in self._fetchers:
-            self._fetchers[data, loop.graph.name] = self.fetcher(data, loop.graph.name)
+            self._fetchers[data, loop.graph.name] = self.fetcher(data, loop.graph.name, once=True)
         batch, steps = self._fetchers[data, loop.graph.name]
         return LoopSource(steps, batch)
 

@@ -20,12 +20,20 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     for path in graph.gradients.values():
         for name in path.through & path.records:
             node = graph.nodes[name]
-            if path.optimizer is not None and node.settings.get("mode", "auto") == "auto":
-                node.train_mode = True
+            if path.optimizer is not None:
+                _train(node)
     for node in graph.nodes.values():
         if node.op == "forward" and node.settings.get("mode") == "train":
             node.train_mode = True
     return True
+
+
+def _train(node: Node) -> None:
+    """A forward that an update's gradient passes through trains, also one in a loop."""
+    for inner in node.body.nodes.values() if node.body is not None else ():
+        _train(inner)
+    if node.op == "forward" and node.settings.get("mode", "auto") == "auto":
+        node.train_mode = True
 
 
 def differentiable_edges(graph: Graph) -> dict[str, list[str]]:
