@@ -31,8 +31,8 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
         "edgraph": {"description": "The version of the language.", "enum": [1]},
         "name": sections.text("What the run folder is named after; by default the file's name."),
         "description": sections.text("A text of your own."),
-        "imports": ops.names_or_name("Python modules beside this file, or installed ones, that register ops, data "
-                                     "sets, models and patterns."),
+        "imports": ops.names_or_name("Python modules beside this file, or installed ones, that register ops, "
+                                     "data sets, models and patterns."),
         "include": sections.include(),
         "params": {"description": "Values that `${name}` inserts, and `params.name` in expressions.",
                    "type": "object", "propertyNames": {"$ref": "#/definitions/name"}},
@@ -45,10 +45,11 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
         "stages": sections.named(sections.stage(), "Consecutive windows of the run, by name."),
         "ops": ops_section,
         "patterns": patterns,
-        "graphs": sections.named(sections.graph(sections.named(node, "The ops of the graph, by name."), patterns),
-                                 "Sub-graphs, by name."),
-        "loggers": sections.named(used.entry("logger", "A logger.", {}), "Where logged values go besides the run "
-                                                                         "folder."),
+        "graphs": sections.named(
+            sections.graph(sections.named(node, "The ops of the graph, by name."), patterns),
+            "Sub-graphs, by name."),
+        "loggers": sections.named(used.entry("logger", "A logger.", {}),
+                                  "Where logged values go besides the run folder."),
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": False,

@@ -35,11 +35,16 @@ def test_examples_hold(kind: str) -> None:
         if kind == "schedule":
             settings = {key: value for key, value in entry.items() if key != "use"}
         diagnostics = Diagnostics()
-        check_settings(item.params, mapping(settings), diagnostics, what=name, span=SPAN, is_open=item.open_params)
+        check_settings(
+            item.params, mapping(settings), diagnostics, what=name, span=SPAN, is_open=item.open_params
+        )
         assert said(diagnostics) == []
         assert entry.get("op" if kind == "op" else "use") == name
-        if isinstance(item, OpSpec) and isinstance(entry.get("inputs"), dict) and \
-                not any(i.variadic for i in item.inputs):
+        if (
+            isinstance(item, OpSpec)
+            and isinstance(entry.get("inputs"), dict)
+            and not any(i.variadic for i in item.inputs)
+        ):
             assert set(entry["inputs"]) <= {i.name for i in item.inputs}, name
             assert {i.name for i in item.inputs if i.required} <= set(entry["inputs"]), name
 
@@ -57,9 +62,13 @@ def test_everything_can_be_described() -> None:
 
 def test_a_description_says_it_all() -> None:
     text = document.describe("optimize")
-    for part in ("accumulate: a whole number at least 1 or {until: a whole number at least 1}, by default 1",
-                 "count (optional)", "grad_norm", "It is an update.",
-                 "update: {op: optimize, inputs: loss, with: {optimizer: adam}}"):
+    for part in (
+        "accumulate: a whole number at least 1 or {until: a whole number at least 1}, by default 1",
+        "count (optional)",
+        "grad_norm",
+        "It is an update.",
+        "update: {op: optimize, inputs: loss, with: {optimizer: adam}}",
+    ):
         assert part in text
 
 

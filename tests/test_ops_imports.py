@@ -1,4 +1,5 @@
 """A pipeline's own modules: found beside it, their mistakes reported with the user's line."""
+# ruff: noqa: E501 (tables of texts)
 
 from __future__ import annotations
 
@@ -53,8 +54,11 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def test_a_module_beside_the_pipeline_registers(tmp_path: Path) -> None:
-    folder = write(tmp_path, my_ops=OP + "import parts\n@op\ndef double(x): return 2 * x\n",
-                   parts=OP + "@op\ndef half(x): return x / 2\n")
+    folder = write(
+        tmp_path,
+        my_ops=OP + "import parts\n@op\ndef double(x): return 2 * x\n",
+        parts=OP + "@op\ndef half(x): return x / 2\n",
+    )
     assert load(folder, "my_ops") == []
     assert own() == ["double", "half"]
     assert load(folder, "parts") == [] and own() == ["half"]
@@ -62,8 +66,12 @@ def test_a_module_beside_the_pipeline_registers(tmp_path: Path) -> None:
 
 
 def test_modules_of_two_folders_may_share_a_name(tmp_path: Path) -> None:
-    one = write(tmp_path / "one", my_ops=OP + "import parts\n@op\ndef first(x): return parts.N\n", parts="N = 1")
-    two = write(tmp_path / "two", my_ops=OP + "import parts\n@op\ndef second(x): return parts.N\n", parts="N = 2")
+    one = write(
+        tmp_path / "one", my_ops=OP + "import parts\n@op\ndef first(x): return parts.N\n", parts="N = 1"
+    )
+    two = write(
+        tmp_path / "two", my_ops=OP + "import parts\n@op\ndef second(x): return parts.N\n", parts="N = 2"
+    )
     assert load(one, "my_ops") == [] and own() == ["first"]
     first = registry.ops["first"].implementation
     assert load(two, "my_ops") == [] and own() == ["second"]
@@ -79,19 +87,30 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert own() == ["newer"]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("x = 1\n\ndef f():\n    return 1 / 0\nf()\n",
-     "import-failed: cannot import 'my_ops': ZeroDivisionError: division by zero (my_ops.py:4)"),
-    ("x = (1\n", "import-failed: cannot import 'my_ops': '(' was never closed (my_ops.py:1:5)"),
-    ("\nimport nothere_\n",
-     "import-failed: cannot import 'my_ops': ModuleNotFoundError: No module named 'nothere_' (my_ops.py:2)"),
-    ("raise SystemExit(3)\n", "import-failed: cannot import 'my_ops': SystemExit: 3 (my_ops.py:1)"),
-    (OP + "@op\nclass Bad:\n    def __call__(self, x): ...\n",
-     "bad-registration: my_ops.py:2: op 'Bad' is a class without state_dict and load_state_dict, so what it keeps "
-     "would be lost on resume; add both, or say @op(state=None) if it keeps nothing between steps"),
-    (OP + "@op\ndef forward(x): ...\n",
-     "bad-registration: my_ops.py:2: op 'forward' is already registered by edgraph itself; choose another name"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "x = 1\n\ndef f():\n    return 1 / 0\nf()\n",
+            "import-failed: cannot import 'my_ops': ZeroDivisionError: division by zero (my_ops.py:4)",
+        ),
+        ("x = (1\n", "import-failed: cannot import 'my_ops': '(' was never closed (my_ops.py:1:5)"),
+        (
+            "\nimport nothere_\n",
+            "import-failed: cannot import 'my_ops': ModuleNotFoundError: No module named 'nothere_' (my_ops.py:2)",
+        ),
+        ("raise SystemExit(3)\n", "import-failed: cannot import 'my_ops': SystemExit: 3 (my_ops.py:1)"),
+        (
+            OP + "@op\nclass Bad:\n    def __call__(self, x): ...\n",
+            "bad-registration: my_ops.py:2: op 'Bad' is a class without state_dict and load_state_dict, so what it keeps "
+            "would be lost on resume; add both, or say @op(state=None) if it keeps nothing between steps",
+        ),
+        (
+            OP + "@op\ndef forward(x): ...\n",
+            "bad-registration: my_ops.py:2: op 'forward' is already registered by edgraph itself; choose another name",
+        ),
+    ],
+)
 def test_mistakes_in_a_module_are_diagnostics(tmp_path: Path, text: str, message: str) -> None:
     assert load(write(tmp_path, my_ops=text), "my_ops") == [message]
     assert own() == [] and "my_ops" not in sys.modules
@@ -107,7 +126,8 @@ def test_the_line_of_the_user_is_related(tmp_path: Path) -> None:
 def test_a_module_that_is_not_there(tmp_path: Path) -> None:
     folder = write(tmp_path, my_ops="")
     assert load(folder, "my_opps") == [
-        "unknown-import: no module 'my_opps' is beside the pipeline or installed (did you mean 'my_ops'?)"]
+        "unknown-import: no module 'my_opps' is beside the pipeline or installed (did you mean 'my_ops'?)"
+    ]
 
 
 def test_a_script_s_own_module_makes_room(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ class Recorder:
 def log(op: str, inputs: dict[str, Any], **settings: Any) -> list[Any]:
     services = Recorder(*inputs)
     spec = registry.ops[op]
-    assert spec.implementation is not None and spec.passes == ("global_step",) and spec.effect and not spec.state
+    assert (
+        spec.implementation is not None and spec.passes == ("global_step",) and spec.effect and not spec.state
+    )
     instance = spec.implementation(**settings)
     instance.attach(services)
     instance(50, *inputs.values())
@@ -77,9 +79,11 @@ def test_improved_continues_from_its_state() -> None:
 
 def test_scalars_are_named_after_node_and_input() -> None:
     assert log("log_scalars", {"loss": np.float32(0.5), "update.lr": 1e-3}) == [
-        (50, {"report.loss": 0.5, "report.update.lr": 1e-3})]
+        (50, {"report.loss": 0.5, "report.update.lr": 1e-3})
+    ]
     assert log("log_scalars", {"score": {"accuracy": np.array([0.9]), "loss": 2}}) == [
-        (50, {"report.score.accuracy": 0.9, "report.score.loss": 2.0})]
+        (50, {"report.score.accuracy": 0.9, "report.score.loss": 2.0})
+    ]
     assert log("log_scalars", {"record": Improved(True, 3.0, 0)})[0][1]["report.record.best"] == 3.0
 
 
@@ -98,29 +102,45 @@ def test_texts_and_histograms() -> None:
 def test_pictures_have_captions() -> None:
     image, label = np.zeros((3, 1, 8, 8)), np.array([7, 1, 2])
     assert log("log_images", {"image": image}, columns=2, scale=4, range=(-1.0, 1.0)) == [
-        (50, "report", (3, 1, 8, 8), None, 2, 4, (-1.0, 1.0))]
+        (50, "report", (3, 1, 8, 8), None, 2, 4, (-1.0, 1.0))
+    ]
     assert log("log_images", {"image": image, "label": label})[0][3] == ["7", "1", "2"]
     assert log("log_images", {"image": image, "label": label, "target": np.array([7, 3, 2])})[0][3] == [
-        "7", "1 (3)", "2"]
-    assert log("log_images", {"image": image, "label": label}, classes=["a", "b", "c"])[0][3] == ["7", "b", "c"]
-    assert log("log_images", {"image": image, "label": np.array([0.123456, 1, 2])})[0][3] == ["0.123", "1", "2"]
+        "7",
+        "1 (3)",
+        "2",
+    ]
+    assert log("log_images", {"image": image, "label": label}, classes=["a", "b", "c"])[0][3] == [
+        "7",
+        "b",
+        "c",
+    ]
+    assert log("log_images", {"image": image, "label": np.array([0.123456, 1, 2])})[0][3] == [
+        "0.123",
+        "1",
+        "2",
+    ]
     with pytest.raises(ValueError, match="3 pictures, but 2 labels"):
         log("log_images", {"image": image, "label": label[:2]})
 
 
 def test_tables() -> None:
     assert log("log_table", {"label": np.array([1, 2]), "guess": [1, 3]}) == [
-        (50, "report", ["label", "guess"], [[1, 1], [2, 3]])]
+        (50, "report", ["label", "guess"], [[1, 1], [2, 3]])
+    ]
     assert log("log_table", {"matrix": np.array([[1, 2], [3, 4]])}, columns=["cat", "dog"]) == [
-        (50, "report", ["cat", "dog"], [[1, 2], [3, 4]])]
+        (50, "report", ["cat", "dog"], [[1, 2], [3, 4]])
+    ]
     assert log("log_table", {"loss": 0.5}) == [(50, "report", ["loss"], [[0.5]])]
 
 
 def test_lines_on_the_terminal() -> None:
     assert log("print", {"loss": np.array(0.123456789), "update.lr": 0.5}) == [
-        "step 50  loss 0.12346  update.lr 0.5"]
-    assert log("print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}") == [
-        "50: 0.50 at 0.25"]
+        "step 50  loss 0.12346  update.lr 0.5"
+    ]
+    assert log(
+        "print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}"
+    ) == ["50: 0.50 at 0.25"]
     with pytest.raises(ValueError, match=r"the format names '\{los\}', but there are \{step\}, \{loss\}"):
         log("print", {"loss": 1}, format="{los}")
 
@@ -132,11 +152,18 @@ def test_a_format_reaches_no_attribute() -> None:
 
 def test_the_optimizers_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
-    classes = {name: item for name, item in vars(torch.optim).items()
-               if inspect.isclass(item) and issubclass(item, torch.optim.Optimizer)
-               and item is not torch.optim.Optimizer and name not in NEEDS_CLOSURE}
+    classes = {
+        name: item
+        for name, item in vars(torch.optim).items()
+        if inspect.isclass(item)
+        and issubclass(item, torch.optim.Optimizer)
+        and item is not torch.optim.Optimizer
+        and name not in NEEDS_CLOSURE
+    }
     assert set(registry.optimizers) == set(classes)
     for name, item in classes.items():
-        theirs = {p.name: p.default for p in inspect.signature(item).parameters.values() if p.name != "params"}
+        theirs = {
+            p.name: p.default for p in inspect.signature(item).parameters.values() if p.name != "params"
+        }
         ours = {p.name: p.default for p in registry.optimizers[name].params or ()}
         assert ours == theirs, name

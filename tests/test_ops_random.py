@@ -20,13 +20,20 @@ def test_the_parts_make_the_whole() -> None:
 
 
 def test_seeds_are_distinct_and_fit_63_bits() -> None:
-    seeds = [stream_seed(seed, node, step, iteration)
-             for seed in (0, 1) for node in ("a", "b", "a.b") for step in range(200) for iteration in range(10)]
+    seeds = [
+        stream_seed(seed, node, step, iteration)
+        for seed in (0, 1)
+        for node in ("a", "b", "a.b")
+        for step in range(200)
+        for iteration in range(10)
+    ]
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert 0.45 < sum(bin(seed).count("1") for seed in seeds) / (63 * len(seeds)) < 0.55
 
 
 def test_nested_loops_do_not_meet() -> None:
-    keys = {loop_key(loop_key(step, i), j) for step in range(1, 30) for i in range(1, 30) for j in range(1, 30)}
+    keys = {
+        loop_key(loop_key(step, i), j) for step in range(1, 30) for i in range(1, 30) for j in range(1, 30)
+    }
     assert len(keys) == 29**3

@@ -13,12 +13,18 @@ from edgraph.ops.registry import KINDS, Registered, RegistrationError, load_targ
 
 
 def test_looking_imports_no_framework_and_is_quick() -> None:
-    code = ("import sys, time; start = time.perf_counter(); from edgraph.ops.registry import registry; "
-            "registry.ops['forward']; spent = time.perf_counter() - start; "
-            "heavy = [m for m in ('numpy', 'torch', 'pydantic', 'docstring_parser', 'yaml', 'networkx') "
-            "if m in sys.modules]; print(spent, *heavy)")
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-            for _ in range(4)]
+    code = (
+        "import sys, time; start = time.perf_counter(); from edgraph.ops.registry import registry; "
+        "registry.ops['forward']; spent = time.perf_counter() - start; "
+        "heavy = [m for m in ('numpy', 'torch', 'pydantic', 'docstring_parser', 'yaml', 'networkx') "
+        "if m in sys.modules]; print(spent, *heavy)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(4)
+    ]
     assert all(len(run) == 1 for run in runs), runs[0][1:]
     assert min(float(run[0]) for run in runs) < 0.15
 
@@ -32,8 +38,12 @@ def test_every_declaration_is_documented() -> None:
 
 
 def test_a_builtin_name_cannot_be_taken() -> None:
-    with pytest.raises(RegistrationError, match=r"test_ops_registry\.py:\d+: op 'mse' is already registered by "
-                                                "edgraph itself"):
+    with pytest.raises(
+        RegistrationError,
+        match=r"test_ops_registry\.py:\d+: op 'mse' is already registered by "
+        "edgraph itself",
+    ):
+
         @op
         def mse(a, b): ...  # type: ignore[no-untyped-def]
 
@@ -93,7 +103,7 @@ def test_the_length_of_digits_is_known_unread() -> None:
 
 def test_import_paths() -> None:
     assert load_target("os.path.join") is load_target("os.path:join")
-    with pytest.raises(ImportError, match="'os.path' has no 'jion'|'posixpath' has no 'jion'"):
+    with pytest.raises(ImportError, match=r"path' has no 'jion'"):
         load_target("os.path.jion")
     with pytest.raises(ImportError, match="there is no module 'nowhere'"):
         load_target("nowhere.thing")

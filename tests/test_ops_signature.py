@@ -32,9 +32,14 @@ def test_positional_are_inputs_and_keyword_only_are_parameters() -> None:
 
     made = spec(blend)
     assert [(i.name, i.required, i.variadic) for i in made.inputs] == [
-        ("a", True, False), ("b", False, False), ("rest", False, True)]
+        ("a", True, False),
+        ("b", False, False),
+        ("rest", False, True),
+    ]
     assert [(p.name, p.annotation, p.default) for p in made.params] == [
-        ("weight", float, REQUIRED), ("name", str, "x")]
+        ("weight", float, REQUIRED),
+        ("name", str, "x"),
+    ]
     assert (made.summary, made.doc) == ("Blend values.", "They are added.")
     assert [i.doc for i in made.inputs] == ["(batch, n) the first.", "the second, maybe.", ""]
     assert made.params[0].doc == "how much."
@@ -42,14 +47,27 @@ def test_positional_are_inputs_and_keyword_only_are_parameters() -> None:
 
 
 def test_roles_and_access_come_from_annotations() -> None:
-    def distil(*, teacher: Annotated[str, markers.Model()], student: Annotated[str, markers.Model("updates")],
-               many: Annotated[list[str] | None, markers.Model()] = None,
-               data: Annotated[str, markers.Data()] | None = None,
-               optimizer: Annotated[str, markers.Optimizer()] = "adam",
-               graph: Annotated[str, markers.Graph()] = "g", n: int = 1) -> None: ...
+    def distil(
+        *,
+        teacher: Annotated[str, markers.Model()],
+        student: Annotated[str, markers.Model("updates")],
+        many: Annotated[list[str] | None, markers.Model()] = None,
+        data: Annotated[str, markers.Data()] | None = None,
+        optimizer: Annotated[str, markers.Optimizer()] = "adam",
+        graph: Annotated[str, markers.Graph()] = "g",
+        n: int = 1,
+    ) -> None: ...
 
     made = spec(distil)
-    assert [p.role for p in made.params] == ["model", "model", "models", "data", "optimizer", "graph", "value"]
+    assert [p.role for p in made.params] == [
+        "model",
+        "model",
+        "models",
+        "data",
+        "optimizer",
+        "graph",
+        "value",
+    ]
     assert made.reads == ("teacher", "many") and made.writes == ("student",)
     assert made.effect, "what updates a model changes something outside its value"
 
@@ -70,8 +88,11 @@ class Counter:
 
 
 def test_a_class_says_whether_it_keeps_state() -> None:
-    with pytest.raises(RegistrationError, match=r"test_ops_signature\.py:\d+: op 'Counter' is a class without "
-                                                r"state_dict.*state=None"):
+    with pytest.raises(
+        RegistrationError,
+        match=r"test_ops_signature\.py:\d+: op 'Counter' is a class without "
+        r"state_dict.*state=None",
+    ):
         spec(Counter)
     assert spec(Counter, state=None).state is False
 
@@ -83,7 +104,11 @@ def test_a_class_says_whether_it_keeps_state() -> None:
             self.n = state["n"]
 
     made = spec(Saved)
-    assert made.state and [p.name for p in made.params] == ["start"] and [i.name for i in made.inputs] == ["value"]
+    assert (
+        made.state
+        and [p.name for p in made.params] == ["start"]
+        and [i.name for i in made.inputs] == ["value"]
+    )
 
 
 def test_a_class_op_takes_parameters_by_keyword() -> None:
@@ -125,21 +150,29 @@ def test_parameters_of_a_model_are_all_its_arguments() -> None:
         def __init__(self, width: int, depth: int = 2, **others: Any) -> None: ...
 
     params, is_open, doc = parameters_of(Net)
-    assert [(p.name, p.required, p.doc) for p in params] == [("width", True, "how wide."), ("depth", False, "")]
+    assert [(p.name, p.required, p.doc) for p in params] == [
+        ("width", True, "how wide."),
+        ("depth", False, ""),
+    ]
     assert is_open and doc.summary == "A net."
 
 
-@pytest.mark.parametrize("text", [
-    "Sum.\n\nArgs:\n    a: the first\n        of all.\n    b (int): the second.",
-    "Sum.\n\nParameters\n----------\na : int\n    the first of all.\nb : int\n    the second.\n",
-    "Sum.\n\n:param a: the first of all.\n:param b: the second.\n",
-    "Sum.\n\na: the first of all.  b: the second.",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sum.\n\nArgs:\n    a: the first\n        of all.\n    b (int): the second.",
+        "Sum.\n\nParameters\n----------\na : int\n    the first of all.\nb : int\n    the second.\n",
+        "Sum.\n\n:param a: the first of all.\n:param b: the second.\n",
+        "Sum.\n\na: the first of all.  b: the second.",
+    ],
+)
 def test_docstrings_of_every_style(text: str) -> None:
     found = split(text, ["a", "b"])
     assert found.summary == "Sum."
     assert {name: doc.rstrip(".") for name, doc in found.entries.items()} == {
-        "a": "the first of all", "b": "the second"}
+        "a": "the first of all",
+        "b": "the second",
+    }
 
 
 def test_words_with_a_colon_that_are_no_parameter_stay_text() -> None:

@@ -1,4 +1,5 @@
 """The editor schema: fresh, and of one mind with the language about what is right."""
+# ruff: noqa: E501 (tables of texts)
 
 from __future__ import annotations
 

@@ -176,8 +176,8 @@ def by_family() -> list[tuple[str, list[OpSpec]]]:
 def markdown() -> str:
     """The reference of everything that is registered."""
     lines = ["# Ops, models, data sets, optimizers", "",
-             "Generated from the registry by `python -m edgraph.ops.document docs/ops.md`; a test holds it up "
-             "to date. `edgraph ops NAME` prints the same on the terminal.", ""]
+             "Generated from the registry by `python -m edgraph.ops.document docs/ops.md`; a test holds it "
+             "up to date. `edgraph ops NAME` prints the same on the terminal.", ""]
     for kind in KINDS:
         if kind == "op":
             for family, specs in by_family():

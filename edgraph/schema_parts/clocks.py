@@ -13,7 +13,8 @@ _SNIPPETS = [{"label": text, "body": text}
              for text in ("1 epoch", "10 steps", "10 minutes", "10 updates", "first", "last")]
 _TEXT: Schema = {
     "pattern": rf"^\s*(first|last|{_NUMBER}\s*(steps?|epochs?|updates?|{_TIME})?)\s*$|{_INSERTS}",
-    "patternErrorMessage": "Expected a clock: 10, \"10 steps\", \"1 epoch\", \"10 updates\", \"10 minutes\", first, last."}
+    "patternErrorMessage": 'Expected a clock: 10, "10 steps", "1 epoch", "10 updates", "10 minutes", first, '
+                           "last."}
 
 
 def _count(description: str, minimum: int = 1) -> Schema:
@@ -28,7 +29,7 @@ _FORMS: Schema = {
     "grow": _count("A growing interval: multiplied by this after each firing.", 2),
     "max": _count("The largest interval that `grow` makes."),
     "updates": _count("On the step of every so many applied updates of an optimizer."),
-    "of": {"type": "string", "description": "The optimizer whose updates, or the op whose firings, are counted."},
+    "of": {"type": "string", "description": "The optimizer whose updates, or op whose firings, are counted."},
     "cycle": _count("The length of a repeating cycle of steps."),
     "positions": {"description": "The steps of the cycle, counted from 1.",
                   "anyOf": [{"type": "array", "items": COUNT, "minItems": 1, "uniqueItems": True},
@@ -50,8 +51,8 @@ def _clock(types: list[str]) -> Schema:
 def definitions() -> dict[str, Schema]:
     return {
         "every": {
-            "description": "How often: a number of steps, a text such as `10 steps`, `1 epoch`, `10 updates`, "
-                           "`10 minutes`, `first` or `last`, a mapping such as `{steps: 10, from: 100}` or "
+            "description": "How often: a number of steps, a text such as `10 steps`, `1 epoch`, `10 updates`,"
+                           " `10 minutes`, `first` or `last`, a mapping such as `{steps: 10, from: 100}` or "
                            "`{cycle: 6, positions: [1, 2]}`, or a list of these.",
             **_clock(["integer", "string", "object", "array", "null"]), "defaultSnippets": _SNIPPETS,
             "minItems": 1, "items": {"$ref": "#/definitions/clock"}},
@@ -65,13 +66,14 @@ def length(description: str, condition: bool = False) -> Schema:
     made: Schema = {
         "description": description, "type": types, "minimum": 1,
         "pattern": rf"^\s*{_NUMBER}\s*(steps?|epochs?)?\s*$|{_INSERTS}",
-        "patternErrorMessage": "Expected a number of steps or epochs: \"1000 steps\", \"5 epochs\"."}
+        "patternErrorMessage": 'Expected a number of steps or epochs: "1000 steps", "5 epochs".'}
     if condition:
         made |= {"required": ["when"], "additionalProperties": False, "properties": {
-            "when": {"type": "string", "description": "The stage ends once this holds, looked at between steps."}}}
+            "when": {"type": "string", "description": "It ends once this holds, looked at between steps."}}}
     return made
 
 
 def duration(description: str) -> Schema:
-    return {"description": description, "type": ["string", "null"], "pattern": rf"^\s*{_NUMBER}\s*({_TIME})\s*$|{_INSERTS}",
-            "patternErrorMessage": "Expected a length of time: \"30 s\", \"10 minutes\", \"2 h\"."}
+    return {"description": description, "type": ["string", "null"],
+            "pattern": rf"^\s*{_NUMBER}\s*({_TIME})\s*$|{_INSERTS}",
+            "patternErrorMessage": 'Expected a length of time: "30 s", "10 minutes", "2 h".'}

@@ -31,7 +31,7 @@ def node(specs: list[OpSpec]) -> Schema:
         "at": {"description": "Events between steps instead of, or besides, steps.",
                "anyOf": [events, {"type": ["array", "null"], "minItems": 1, "items": events}, INSERTED]},
         "during": names_or_name("Only inside this stage, or these."),
-        "when": {**OPTIONAL, "description": "Only where this holds: an expression such as `record.since >= 5`."},
+        "when": {**OPTIONAL, "description": "Only where this expression holds: `record.since >= 5`."},
         "after": names_or_name("In a step that runs both, after these ops."),
         "doc": {"type": "string", "description": "A text of your own."},
         "ignore": names_or_name("Codes of warnings that are not shown for this op."),
@@ -46,8 +46,8 @@ def definitions(specs: list[OpSpec]) -> dict[str, Schema]:
     """`with` and `inputs` of each op."""
     made: dict[str, Schema] = {}
     for spec in specs:
-        made[f"with_{spec.name}"] = {"description": f"Parameters of {spec.name}: values known before the run.",
-                                     **parameters(spec.params, spec.open_params)}
+        description = f"Parameters of {spec.name}: values known before the run."
+        made[f"with_{spec.name}"] = {"description": description, **parameters(spec.params, spec.open_params)}
         made[f"inputs_{spec.name}"] = inputs(spec.inputs)
     return made
 
@@ -73,14 +73,15 @@ def inputs(specs: tuple[InputSpec, ...]) -> Schema:
     plain = [spec for spec in specs if not spec.variadic]
     variadic = len(plain) < len(specs)
     required = [spec.name for spec in plain if spec.required]
-    described = ", ".join(("*" if s.variadic else "") + s.name + ("" if s.required or s.variadic else " (optional)")
+    described = ", ".join(f"*{s.name}" if s.variadic else s.name if s.required else f"{s.name} (optional)"
                           for s in specs)
     made: Schema = {
         "description": f"Data edges: one expression, a list, or a mapping by name. Inputs: {described}."
                        if specs else "It takes no inputs.",
         "type": ["string", "number", "boolean", "array", "object"],
         "items": EXPRESSION, "minItems": max(1, len(required)),
-        "properties": {spec.name: {**EXPRESSION, **({"description": spec.doc} if spec.doc else {})} for spec in plain},
+        "properties": {spec.name: {**EXPRESSION, "description": spec.doc} if spec.doc else EXPRESSION
+                       for spec in plain},
         "additionalProperties": EXPRESSION if variadic else False}
     if required:
         made["required"] = required

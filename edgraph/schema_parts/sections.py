@@ -35,8 +35,8 @@ def choice(description: str, *options: str) -> Schema:
 
 
 def closed(properties: dict[str, Schema], description: str, **more: Any) -> Schema:
-    return {"description": description, "type": "object", "additionalProperties": False, "properties": properties,
-            **more}
+    return {"description": description, "type": "object", "additionalProperties": False,
+            "properties": properties, **more}
 
 
 def named(entry: Schema, description: str, **more: Any) -> Schema:
@@ -50,7 +50,7 @@ def named(entry: Schema, description: str, **more: Any) -> Schema:
 # -- what has `use` and `with` -------------------------------------------------------------------------
 
 class Used:
-    """Entries that construct an object: a registered name and its parameters, or an import path and anything."""
+    """Entries that construct an object: a registered name and its parameters, or an import path."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -78,7 +78,8 @@ class Used:
         for name, item in items.items():
             use = {"use": {"markdownDescription": markdown(item)}}
             self.definitions[f"{kind}_{name}"] = parameters(item.params or (), item.open_params, use)
-        return {"description": description, "type": types, "required": ["use"], "properties": {"use": self.use(kind)},
+        return {"description": description, "type": types, "required": ["use"],
+                "properties": {"use": self.use(kind)},
                 **by_name("use", list(items), lambda name: {"$ref": f"#/definitions/{kind}_{name}"})}
 
     def use(self, kind: Kind) -> Schema:
@@ -89,7 +90,8 @@ class Used:
         return {"anyOf": [*known, PATH, *([other] if other else []), INSERTED]}
 
     def _items(self, kind: Kind) -> Mapping[str, Registered]:
-        return {name: item for name, item in self.registry.table(kind).items() if isinstance(item, Registered)}
+        table = self.registry.table(kind)
+        return {name: item for name, item in table.items() if isinstance(item, Registered)}
 
 
 def markdown(item: Registered) -> str:
@@ -117,9 +119,10 @@ def run() -> Schema:
         "deterministic": flag("Only algorithms that give the same bits each time."),
         "checkpoint": {
             "description": "When all state is saved, besides the end of the run; false: never.",
-            "type": ["object", "boolean", "string"], "pattern": INSERTED["pattern"], "additionalProperties": False,
+            "type": ["object", "boolean", "string"], "pattern": INSERTED["pattern"],
+            "additionalProperties": False,
             "properties": {"every": every, "keep": count("How many to keep.", default=2)}},
-        "nonfinite": choice("What to do when a loss is not finite: stop the run, leave the update out, or go on.",
+        "nonfinite": choice("When a loss is not finite: stop the run, leave the update out, or go on.",
                             "stop", "skip", "ignore"),
         "tags": {"description": "Words to find the run by.", "type": ["array", "string"],
                  "items": {"type": ["string", "number"]}},
@@ -135,13 +138,13 @@ def data(used: Used) -> Schema:
         "shuffle": flag("A new order in each epoch, drawn from the seed."),
         "drop_last": flag("Leave out a smaller last batch."),
         "limit": count("Only the first so many examples."),
-        "transform": {"description": "What each example passes through: an import path, `{use: …, with: {…}}`, or a "
-                                     "list of them.",
+        "transform": {"description": "What each example passes through: an import path, "
+                                     "`{use: …, with: {…}}`, or a list of them.",
                       **callable_, "type": ["string", "object", "array"], "items": callable_},
         "collate": text("The import path of a function from a list of examples to a batch."),
-        "sampler": {"description": "Which examples an epoch draws, instead of each once: `weighted`, an import path, "
-                                   "or `{use: …, with: {…}}`.", **callable_},
-        "workers": count("Processes that read ahead; the order of examples does not depend on it.", 0, default=0),
+        "sampler": {"description": "Which examples an epoch draws, instead of each once: `weighted`, an "
+                                   "import path, or `{use: …, with: {…}}`.", **callable_},
+        "workers": count("Processes that read ahead; they do not change the order.", 0, default=0),
         "prefetch": count("Batches that are read ahead.", 0, default=2),
         "like": text("Another data set: its keys hold where this entry has none."),
         "from": text("Another data set, of which this one is a fold."),
@@ -175,9 +178,9 @@ def optimizer(used: Used) -> Schema:
                     "type": ["string", "array"], "items": group, "minItems": 1},
         "schedule": used.beside(
             "schedule", ["string", "number", "object"],
-            "The learning rate over time: `{use: cosine, steps: 10000, warmup: 500}`, or an expression such as "
-            "`params.lr * min(1, updates / 500)`."),
-        "per": choice("What the schedule counts: the optimizer's updates, or global steps.", "update", "step"),
+            "The learning rate over time: `{use: cosine, steps: 10000, warmup: 500}`, or an expression such "
+            "as `params.lr * min(1, updates / 500)`."),
+        "per": choice("What the schedule counts: its own updates, or global steps.", "update", "step"),
         "clip_norm": typed("Scale the gradients down to this norm.", positive),
         "clip_value": typed("Cut each gradient to this size.", positive),
         "ema": {"description": "A running mean of what it updates, kept after each update."},
@@ -188,15 +191,15 @@ def stage() -> Schema:
     return {"type": ["object", "null"], "additionalProperties": False,
             "description": "A stage: it begins where the one before it ends; the last one runs to the end.",
             "properties": {
-                "until": length("Where it ends: an absolute step (`1000 steps`, `5 epochs`), or `{when: EXPRESSION}`.",
-                                condition=True),
+                "until": length("Where it ends: an absolute step (`1000 steps`, `5 epochs`), or "
+                                "`{when: EXPRESSION}`.", condition=True),
                 "for": length("How long it is: `1000 steps`, `5 epochs`.")}}
 
 
 def graph(ops: Schema, patterns: Schema) -> Schema:
     return closed({
         "doc": text("A text of your own."),
-        "params": {"description": "Parameters and their defaults; null where one must be given.", "type": "object"},
+        "params": {"description": "Parameters and defaults; null where one must be given.", "type": "object"},
         "over": text("As a loop: the data set to go through."),
         "repeat": {**COUNT, "description": "As a loop: how many times."},
         "while": {**EXPRESSION, "description": "As a loop: as long as this holds, at most `max` times."},

@@ -26,7 +26,8 @@ def parameter(param: ParamSpec) -> Schema:
     return made
 
 
-def parameters(params: tuple[ParamSpec, ...], open: bool = False, first: dict[str, Schema] | None = None) -> Schema:
+def parameters(params: tuple[ParamSpec, ...], open: bool = False,
+               first: dict[str, Schema] | None = None) -> Schema:
     """A mapping of parameters, closed unless it is open. first: keys that stand beside them."""
     required = [*(first or {}), *(p.name for p in params if p.required)]
     made: Schema = {"type": "object", "additionalProperties": open,
@@ -47,7 +48,7 @@ def accepts_text(schema: Schema) -> bool:
     """Whether any text passes, so that `${…}` does too."""
     kinds = schema.get("type", [])
     free = not schema.keys() & {"enum", "const", "pattern", "minLength", "anyOf"}
-    return not schema or (free and ("string" == kinds or "string" in kinds))
+    return not schema or (free and "string" in kinds)  # one type, or a list of them
 
 
 def value(annotation: Any) -> Schema:
@@ -67,10 +68,11 @@ def value(annotation: Any) -> Schema:
         return _tuple(arguments)
     if annotation is dict or origin in (dict, AbstractMapping):
         inner = value(arguments[1]) if arguments else {}
-        return {"type": "object", "additionalProperties": open_to_insertion(inner)} if inner else {"type": "object"}
+        return {"type": "object", **({"additionalProperties": open_to_insertion(inner)} if inner else {})}
     if is_typeddict(annotation):
         hints = get_type_hints(annotation, include_extras=True)
-        return {"type": "object", "additionalProperties": False, "required": sorted(annotation.__required_keys__),
+        return {"type": "object", "additionalProperties": False,
+                "required": sorted(annotation.__required_keys__),
                 "properties": {name: open_to_insertion(value(hint)) for name, hint in hints.items()}}
     return {}
 
@@ -80,7 +82,8 @@ def _tuple(arguments: tuple[Any, ...]) -> Schema:
         return {"type": "array", "items": open_to_insertion(value(arguments[0]))}
     items = [open_to_insertion(value(part)) for part in arguments]
     same = all(item == items[0] for item in items)
-    return {"type": "array", "items": items[0] if same else items, "minItems": len(items), "maxItems": len(items)}
+    size = {"minItems": len(items), "maxItems": len(items)}
+    return {"type": "array", "items": items[0] if same else items, **size}
 
 
 def _union(parts: list[Schema]) -> Schema:
@@ -106,8 +109,8 @@ def _marked(schema: Schema, marks: tuple[Any, ...]) -> Schema:
                       "exclusiveMaximum": mark.below}
             made |= {key: _whole(bound) for key, bound in bounds.items() if bound is not None}
         elif isinstance(mark, markers.Length):
-            low, high = ("minLength", "maxLength") if schema.get("type") == "string" else ("minItems", "maxItems")
-            made |= {low: mark.min} | ({} if mark.max is None else {high: mark.max})
+            counted = "Length" if schema.get("type") == "string" else "Items"
+            made |= {f"min{counted}": mark.min} | ({} if mark.max is None else {f"max{counted}": mark.max})
     return made
 
 
