@@ -104,7 +104,8 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
             print(f"run folder: {opened.path}", flush=True)
         if resume is None:
             describe_run(opened, checked)
-        job = Job(graph, backend, checked.data, opened, checked.folder, open_loggers(checked, opened), resume is not None,
+        loggers = open_loggers(checked, opened)
+        job = Job(graph, backend, checked.data, opened, checked.folder, loggers, resume is not None,
                   warm, lambda text: read_checkpoint(text, root), interpret, quiet)
         outcome = Runner(job).go()
         metrics = opened.metrics()
@@ -121,10 +122,7 @@ def read_checkpoint(text: str, root: Path) -> Any:
 
 def describe_run(folder: RunFolder, checked: Checked) -> None:
     """The pipeline as written and as resolved, its plan, and the environment."""
-    try:
-        from edgraph.language.expand import expand
-    except ImportError:
-        expand = lambda p: ""
+    from edgraph.language.expand import expand
     from edgraph.run.environment import environment
     assert checked.pipeline is not None
     folder.write_pipeline(checked.pipeline.source.text)

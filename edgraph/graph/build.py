@@ -10,6 +10,7 @@ from edgraph.graph.edges import add_edges
 from edgraph.graph.facts import stage_windows
 from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
+from edgraph.graph.models import data_of
 from edgraph.graph.patterns import expand_patterns, expand_use
 from edgraph.graph.refs import memories, rewrite
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
@@ -62,6 +63,7 @@ class Builder:
         self.graph = graph
         self.registry = registry
         self.diagnostics = diagnostics
+        self.has_batches = False  # of a loop: it goes through a value
         self.lenient = lenient  # an op that is not known may be the pipeline's own
         self.depth = depth
 
@@ -89,11 +91,22 @@ class Builder:
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
         check_roles(node, self.graph, self.registry, self.diagnostics)
+        if spec.name in ("load_batch", "fixed_examples"):
+            self._check_data(node)
         if spec.name == "optimize":
             self._add_gradients(node)
         self.graph.nodes[node.name] = node
         if spec.name == "loop":
             node.body = self._body(node)
+
+    def _check_data(self, node: Node) -> None:
+        """There is something to read from."""
+        loop_value = self.graph.use is not None and self.has_batches
+        if not data_of(node, self.graph) and not loop_value:
+            known = ", ".join(self.graph.pipeline.data) or "none yet"
+            self.diagnostics.error("no-data", f"'{node.name}' reads the data set that the loop is over, but there is "
+                                   "none", node.span,
+                                   f"name one: `with: {{data: NAME}}`, or run.over (data sets: {known})")
 
     def _add_gradients(self, node: Node) -> None:
         """`optimize` differentiates in one node and applies in the next, so that updates can be simultaneous."""
@@ -145,15 +158,22 @@ class Builder:
                 body.nodes[argument.port] = Node(argument.port, "argument", ARGUMENT, len(body.nodes),
                                                  argument.value.span)
         builder = Builder(body, self.registry, self.diagnostics, self.lenient, self.depth + 1)
+        builder.has_batches = any(argument.port == "over" for argument in node.inputs) 
         builder.build(expand_use(use, self.graph.pipeline, self.registry, self.diagnostics))
         return body
 
     def _body_facts(self, use: GraphUse, node: Node) -> Facts:
-        outer = self.graph.facts
-        over = use.over.text if use.over else None
-        if over is not None and over not in self.graph.pipeline.data:
-            self.diagnostics.error("unknown-data", f"graph '{use.name}' is over '{over}', but there is no such data set",
-                                   use.over.span if isinstance(use.over, Name) else use.span,
-                                   did_you_mean(over, list(self.graph.pipeline.data)))
+        """A loop's `with` wins over what its graph says."""
+        over = node.settings.get("over") or (use.over.text if use.over else None)
+        if use.over is not None and use.over.text not in self.graph.pipeline.data:
+            self.diagnostics.error("unknown-data", f"graph '{use.name}' is over '{use.over.text}', but there is no "
+                                   "such data set", use.over.span,
+                                   did_you_mean(use.over.text, list(self.graph.pipeline.data)))
             over = None
-        return Facts(over, None, use.repeat, outer.fields)
+        repeat = node.settings.get("repeat") or use.repeat
+        ends = over or repeat or use.condition or any(argument.port == "over" for argument in node.inputs)
+        if not ends:
+            self.diagnostics.error("endless-loop", f"loop '{node.name}' has nothing to go through and no end",
+                                   node.span, "say `over: DATA SET`, `repeat: N` or `while: …` in the graph, or give "
+                                   "it an input `over`")
+        return Facts(over, None, repeat, self.graph.facts.fields)

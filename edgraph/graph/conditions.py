@@ -46,7 +46,7 @@ def _add_counters(every: Every, owner: Node, graph: Graph, spec: OpSpec, diagnos
             optimizers = graph.pipeline.optimizers
             if of is None and len(optimizers) != 1:
                 diagnostics.error("which-optimizer", f"updates of which optimizer? There are {len(optimizers)}",
-                                  every.span, "say {updates: %d, of: NAME}" % updates)
+                                  every.span, f"say {{updates: {updates}, of: NAME}}")
             elif of is not None and of.text not in optimizers:
                 diagnostics.error("unknown-optimizer", f"there is no optimizer '{of.text}'", of.span,
                                   did_you_mean(of.text, list(optimizers)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Slot, Target
-from edgraph.graph.models import counted, ema_sources
+from edgraph.graph.models import counted, data_of, ema_sources
 from edgraph.graph.refs import memories, uses
 from edgraph.language.expressions import RESERVED, Expression, Ref
 from edgraph.text.diagnostics import Diagnostics
@@ -140,8 +140,7 @@ class Resolver:
 def known_fields(node: Node, graph: Graph) -> list[str] | None:
     """The parts of a node's value, where they are all known before the run."""
     if node.op in ("load_batch", "fixed_examples"):
-        data = str(node.settings.get("data") or graph.facts.over)
-        fields = graph.facts.fields.get(data)
+        fields = graph.facts.fields.get(data_of(node, graph))
         return None if fields is None else [*fields, *(port.name for port in node.spec.ports)]
     if node.op == "loop":
         return list(node.body.outputs) if node.body else None

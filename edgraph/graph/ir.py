@@ -152,7 +152,7 @@ class Graph:
         """A networkx.MultiDiGraph of the nodes and the edges with their `kind`, for tools of your own."""
         import networkx as nx
 
-        graph = nx.MultiDiGraph(name=self.pipeline.name)
+        graph: Any = nx.MultiDiGraph(name=self.pipeline.name)
         for node in self.nodes.values():
             graph.add_node(node.name, kind=node.kind, op=node.op, place=node.place)
         for source, target, kind in self.edges:

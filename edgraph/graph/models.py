@@ -17,6 +17,14 @@ def models_read(node: Node, graph: Graph) -> list[str]:
     return [str(node.settings[name]) for name in node.spec.reads if node.settings.get(name) is not None]
 
 
+def data_of(node: Node, graph: Graph, over: str | None = None) -> str:
+    """The data set that a `load_batch` or `fixed_examples` node reads; by default what the loop is over.
+
+    over: of the run, for nodes in a loop that is over no data set. "" where there is none.
+    """
+    return str(node.settings.get("data") or graph.facts.over or over or "")
+
+
 def appliers(optimizer: str, graph: Graph) -> list[str]:
     """The `optimize` nodes of an optimizer."""
     return [node.name for node in graph.nodes.values()
@@ -40,5 +48,6 @@ def ema_sources(node: Node, graph: Graph) -> list[Node]:
 def models_updated(node: Node) -> tuple[str, ...]:
     """The models that an `optimize` node, or the graph of a loop, updates."""
     if node.body is not None:
-        return tuple(model for inner in node.body.nodes.values() if inner.kind == "op" for model in models_updated(inner))
+        return tuple(model for inner in node.body.nodes.values() if inner.kind == "op"
+                     for model in models_updated(inner))
     return tuple(node.settings.get("models", ())) if node.op == "optimize" else ()

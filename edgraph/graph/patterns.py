@@ -9,7 +9,17 @@ from typing import Any
 from edgraph.graph.refs import rewrite
 from edgraph.language import instantiate, read_ops
 from edgraph.language.expressions import Expr, Expression, Ref
-from edgraph.language.pipeline import Every, EveryFirings, EveryUnion, GraphUse, Input, Name, OpEntry, PatternUse, Pipeline
+from edgraph.language.pipeline import (
+    Every,
+    EveryFirings,
+    EveryUnion,
+    GraphUse,
+    Input,
+    Name,
+    OpEntry,
+    PatternUse,
+    Pipeline,
+)
 from edgraph.ops.check import check_settings
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics

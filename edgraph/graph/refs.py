@@ -7,8 +7,22 @@ from typing import NamedTuple
 
 from edgraph.graph.ir import EdgeKind
 from edgraph.language.expressions import (
-    Binary, Builtin, Call, Choice, Const, Detach, Either, Expr, Hold, Index, Logic, Param, Previous, Ref,
-    Unary, children,
+    Binary,
+    Builtin,
+    Call,
+    Choice,
+    Const,
+    Detach,
+    Either,
+    Expr,
+    Hold,
+    Index,
+    Logic,
+    Param,
+    Previous,
+    Ref,
+    Unary,
+    children,
 )
 
 

@@ -8,7 +8,16 @@ from edgraph.graph import clocks
 from edgraph.graph.clocks import Atom, Clock
 from edgraph.graph.ir import Facts, Graph, StageWindow
 from edgraph.language.pipeline import (
-    Every, EveryCycle, EveryEdge, EveryEpochs, EveryFirings, EverySteps, EveryTime, EveryUnion, EveryUpdates, Name,
+    Every,
+    EveryCycle,
+    EveryEdge,
+    EveryEpochs,
+    EveryFirings,
+    EverySteps,
+    EveryTime,
+    EveryUnion,
+    EveryUpdates,
+    Name,
 )
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.suggest import did_you_mean
@@ -22,7 +31,7 @@ def clock_of(every: Every, graph: Graph, diagnostics: Diagnostics) -> Clock:
             if grow is not None:
                 return clocks.growing(steps, grow, maximum, start, until)
             return clocks.every_steps(steps, offset, start, until)
-        case EveryEpochs(epochs, span):
+        case EveryEpochs(epochs):
             return _epochs(epochs, graph.facts, every, diagnostics)
         case EveryCycle(cycle, positions):
             return clocks.cycle(cycle, positions)

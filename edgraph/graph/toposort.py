@@ -9,7 +9,8 @@ from typing import Any
 SEARCHED = 100  # nodes of a tangle from which a short cycle is looked for
 
 
-def toposort(nodes: Iterable[str], edges: Iterable[tuple[str, str]], key: Callable[[str], Any]) -> tuple[list[str], set[str]]:
+def toposort(nodes: Iterable[str], edges: Iterable[tuple[str, str]],
+             key: Callable[[str], Any]) -> tuple[list[str], set[str]]:
     """The order (Kahn's algorithm with a heap), and the nodes that could not be ordered.
 
     Postcondition: every edge between ordered nodes goes forward, and each node stands as early as its key allows.

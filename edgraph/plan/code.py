@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from edgraph.graph.ir import Graph, Node, Slot
 from edgraph.graph.passes.clocking import available
 from edgraph.language.expressions import (
-    Binary, Builtin, Call, Choice, Const, Detach, Either, Expr, Hold, Index, Logic, Param, Previous, Ref, Unary,
+    Binary,
+    Builtin,
+    Call,
+    Choice,
+    Const,
+    Detach,
+    Either,
+    Expr,
+    Hold,
+    Index,
+    Logic,
+    Param,
+    Previous,
+    Ref,
+    Unary,
 )
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable
 
 KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
 
 
-@dataclass(slots=True)
 class Names:
     """Python names of nodes, and what the source needs from outside: name in the source -> what it is."""
 
-    outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    taken: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.outside: dict[str, tuple[str, ...]] = {}
+        self._variables: dict[str, str] = {}
+        self._used: set[str] = set()
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Names that no node's value may have."""
+        self._used.update(names)
 
     def variable(self, node: str) -> str:
         """The local variable of a node's value."""
-        found = self.taken.get(node)
+        found = self._variables.get(node)
         if found is None:
-            base = "".join(c if c.isalnum() or c == "_" else "_" for c in node)
-            base = base if base.isidentifier() and not base.startswith("_") else f"n_{base}"
-            found, used, number = base, set(self.taken.values()), 2
-            while found in used:
+            base = "".join(c if c.isascii() and c.isalnum() else "_" for c in node)
+            if not base.isidentifier() or base.startswith(("_", "do_")):  # those are names from outside
+                base = f"n_{base}"
+            found, number = base, 2
+            while found in self._used:
                 found, number = f"{base}_{number}", number + 1
-            self.taken[node] = found
+            self._variables[node] = found
+            self._used.add(found)
         return found
+
+    def variables(self) -> dict[str, str]:
+        """Node -> local variable, of all that were asked for."""
+        return dict(self._variables)
 
     def need(self, name: str, *what: str) -> str:
         """A name that the source takes from outside."""
@@ -131,7 +156,7 @@ class Writer:
         held = f'{self.names.need("_held", "held")}[{index}]'
         if initial is not None:
             start = self.expression(initial)
-            held = f'(h{index} if (h{index} := {held}) is not {self.names.need("_unset", "unset")} else {start})'
+            held = f'(_h{index} if (_h{index} := {held}) is not {self.names.need("_unset", "unset")} else {start})'
         guard = self.made.get(target.node, NEVER_GUARD) if fresh else NEVER_GUARD
         if guard == NEVER_GUARD:
             return held

@@ -153,7 +153,8 @@ class Binder:
         implementation = self.backend.implementation(node.op) or node.spec.implementation
         assert implementation is not None, f"op '{node.op}' has no implementation on {self.backend.name}"
         if not isinstance(implementation, type):
-            return Bound(partial(implementation, **node.settings) if node.settings else implementation, node.spec.passes)
+            call = partial(implementation, **node.settings) if node.settings else implementation
+            return Bound(call, node.spec.passes)
         instance = self.instance(node, implementation)
         if node.spec.metric:
             return Bound(instance.update if self.graph.use is not None else _at_once(instance), node.spec.passes)

@@ -60,7 +60,8 @@ class Engine:
 
     def current(self) -> int:
         """The step in progress, or the last one. Read by other threads; a step costs nothing for it."""
-        return max(self._stop - self._steps.__length_hint__(), self.done)  # type: ignore[attr-defined]
+        left: int = self._steps.__length_hint__()  # type: ignore[attr-defined]
+        return max(self._stop - left, self.done)
 
     def epoch(self) -> int:
         """The epoch of the step in progress, counted from 1; 0 for a run over no data set."""
@@ -186,7 +187,7 @@ class Engine:
 
     # -- errors ----------------------------------------------------------------------------------------
 
-    def _failed(self, error: Exception, node: str | None) -> Outcome:
+    def _failed(self, error: BaseException, node: str | None) -> Outcome:
         self.context.drop_requests()
         failure = attribute(error, self.run, self.context, node)
         if failure.step is not None:

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from edgraph.graph.ir import Slot, Target
 from edgraph.language.expressions import (
-    Binary, Builtin, Call, Choice, Const, Detach, Either, Expr, Hold, Index, Logic, Param, Previous, Ref, Unary,
+    Binary,
+    Builtin,
+    Call,
+    Choice,
+    Const,
+    Detach,
+    Either,
+    Expr,
+    Hold,
+    Index,
+    Logic,
+    Param,
+    Previous,
+    Ref,
+    Unary,
 )
 from edgraph.run.values import UNSET, field
 

@@ -10,6 +10,7 @@ from edgraph.backends.base import NonFiniteLoss
 
 if TYPE_CHECKING:
     from edgraph.graph.ir import Node
+    from edgraph.plan.codegen import StepSource
     from edgraph.run.context import Context
     from edgraph.run.graphrun import GraphRun
 
@@ -62,7 +63,7 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
                 found = run.graph.nodes[name]
                 failure.inputs = _inputs(found, run, values, source)
                 if run is main:
-                    failure.written = _written(name, run, source)
+                    failure.written = _written(source.before(frame.tb_lineno), run)
         frame = frame.tb_next
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")
@@ -73,17 +74,15 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
     return failure
 
 
-def _inputs(node: Node, run: GraphRun, values: dict[str, Any], source: Any) -> list[str]:
+def _inputs(node: Node, run: GraphRun, values: dict[str, Any], source: StepSource) -> list[str]:
     from edgraph.graph.refs import uses
-    from edgraph.plan.code import Names
-    names = Names()
     found: list[str] = []
     for argument in node.inputs:
         for use in uses(argument.value.root):
             target = run.graph.targets.get(use.ref.path)
             if target is None:
                 continue
-            value = values.get(names.variable(target.node), run.arguments.get(target.node))
+            value = values.get(source.variables.get(target.node, ""), run.arguments.get(target.node))
             for part in target.field:
                 try:
                     value = value[part]  # type: ignore[index]
@@ -107,14 +106,17 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 80 else text[:77] + '…'}"
 
 
-def _written(failed: str, run: GraphRun, source: Any) -> bool:
-    """Whether an op before this one in the step had changed state by then."""
-    for name in source.lines.values():
-        if name == failed:
-            return False
-        node = run.graph.nodes[name]
-        if node.kind == "op" and (node.spec.update or node.spec.effect or node.spec.state or node.spec.writes or node.body is not None
-                                  or (node.op == "forward" and node.train_mode) or node.op == "load_batch"
-                                  and node.settings.get("data") not in (None, run.graph.facts.over)):
-            return True
-    return True
+def _written(before: list[str], run: GraphRun) -> bool:
+    """Whether one of the ops that ran before in the step had changed state."""
+    return any(_writes(run.graph.nodes[name], run) for name in before)
+
+
+def _writes(node: Node, run: GraphRun) -> bool:
+    if node.kind != "op":
+        return False
+    spec = node.spec
+    if spec.update or spec.effect or spec.state or spec.writes or node.body is not None:
+        return True
+    if node.op == "load_batch":
+        return node.settings.get("data") not in (None, run.graph.facts.over)
+    return node.op == "forward" and node.train_mode

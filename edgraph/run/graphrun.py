@@ -6,8 +6,8 @@ import linecache
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from edgraph.graph.ir import Graph
 from edgraph.graph.clocks import Atom
+from edgraph.graph.ir import Graph
 from edgraph.plan.codegen import StepSource, generate
 from edgraph.plan.pattern import Plan, plan_pattern
 from edgraph.plan.timetable import Timetable

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from edgraph.language.expressions import (
-    Binary, Builtin, Call, Choice, Const, Expr, Expression, Logic, Param, Unary,
+    Binary,
+    Builtin,
+    Call,
+    Choice,
+    Const,
+    Expr,
+    Expression,
+    Logic,
+    Param,
+    Unary,
 )
 from edgraph.run.evaluate import OPERATORS
 

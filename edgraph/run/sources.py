@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import Backend, Batch, Bound
 from edgraph.graph.ir import Graph, Node
+from edgraph.graph.models import data_of
 
 if TYPE_CHECKING:
     from edgraph.data.source import DataSource
@@ -107,7 +108,7 @@ class Sources:
         data, name = node.settings.get("data"), node.settings.get("stream")
         if graph.use is not None and data is None:
             return Bound(lambda step: run.source.take(step), ("step",))  # type: ignore[attr-defined]
-        data = data or graph.facts.over or self.over
+        data = data_of(node, graph, self.over)
         if graph.use is None and data == self.over and name is None:
             batch, _ = self.fetcher(data, None)
             return Bound(lambda step: batch(step - 1), ("step",))
@@ -125,7 +126,7 @@ class Sources:
 
     def fixed(self, node: Node, graph: Graph) -> Bound:
         """The same few examples every time."""
-        data = node.settings.get("data") or graph.facts.over or self.over
+        data = data_of(node, graph, self.over)
         if data not in self._fixed:
             chosen = self.fixed_indices[data]
             found = self.backend.convert(self.data[data].fetch(chosen))
@@ -159,7 +160,8 @@ class Sources:
 
         def batch(number: int) -> Batch:
             chosen = order[number * size:(number + 1) * size]
-            return self.backend.rows(value, chosen)
+            rows: Batch = self.backend.rows(value, chosen)
+            return rows
         return LoopSource(-(-rows // size), batch)
 
     def state(self) -> dict[str, int]:

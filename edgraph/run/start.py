@@ -10,6 +10,7 @@ from typing import Any
 from edgraph.backends.base import Backend, StateTree
 from edgraph.graph.build import CHECKPOINT
 from edgraph.graph.ir import Graph
+from edgraph.graph.models import data_of
 from edgraph.language.expressions import Expression
 from edgraph.language.pipeline import Pipeline
 from edgraph.run.clockwork import Alarms
@@ -160,8 +161,9 @@ class Runner:
         for graph in self.job.graph.graphs():
             for node in graph.nodes.values():
                 if node.op == "fixed_examples":
-                    name = node.settings.get("data") or graph.facts.over or self.job.graph.facts.over
-                    given = recorded.get(name) or pipeline.fixed_examples.get(name, (None, None))[0]
+                    name = data_of(node, graph, self.job.graph.facts.over)
+                    written = pipeline.fixed_examples.get(name)
+                    given = recorded.get(name) or (written[0] if written else None)
                     found[name] = fixed_indices(given, self.job.data[name].length, pipeline.data[name].batch_size,
                                                 pipeline.run.seed, name)
         if found and not recorded:

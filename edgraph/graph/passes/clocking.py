@@ -149,9 +149,7 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
             if inherited is not None and event not in inherited:
                 diagnostics.error("stale-input", f"'{node.name}' fires at {event}, but its inputs are not made there",
                                   span, "between steps there is no batch of the loop: use hold(…), or fixed examples")
-    elif entry is not None and entry.every is not None:
-        node.events = frozenset()
-    elif node.spec.effect and inherited is None:
+    elif (entry is not None and entry.every is not None) or (node.spec.effect and inherited is None):
         node.events = frozenset()
     else:
         node.events = inherited

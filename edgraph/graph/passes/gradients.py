@@ -73,7 +73,8 @@ def _optimize(node: Node, graph: Graph, upstream: dict[str, list[str]], diagnost
         diagnostics.error("no-gradient", f"no gradient of '{node.inputs[0].value.text}' reaches what optimizer "
                           f"'{node.settings.get('optimizer')}' updates ({names})", node.inputs[0].value.span,
                           "the loss must depend on the model through a forward, not through hold, previous or detach")
-    graph.gradients[node.name] = _path(str(node.settings.get("optimizer")), behind - {node.name}, roots, graph, upstream)
+    optimizer = str(node.settings.get("optimizer"))
+    graph.gradients[node.name] = _path(optimizer, behind - {node.name}, roots, graph, upstream)
 
 
 def _gradient(node: Node, graph: Graph, upstream: dict[str, list[str]]) -> None:

@@ -20,8 +20,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
                               "drop this `after`, or let an update depend on the value")
             return False
     # conditions stand as early as they can, so that what only they demand need not run
-    rank = {name: (not node.training, node.kind != "condition" or node.metric, node.index, node.kind != "gradients", name)
-            for name, node in nodes.items()}
+    rank = {name: (not node.training, node.kind != "condition" or node.metric, node.index,
+                   node.kind != "gradients", name) for name, node in nodes.items()}
     edges = [(source, target) for source, target, kind in graph.edges if kind is not EdgeKind.PREVIOUS]
     graph.order, left = toposort(nodes, edges, rank.__getitem__)
     if left:

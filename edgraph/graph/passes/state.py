@@ -3,6 +3,7 @@ an op that updates it."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from edgraph.graph import clocks
@@ -107,8 +108,8 @@ def _two_writers(one: Access, two: Access, graph: Graph, reach: Reach, diagnosti
         step = 1
     if step is not None:
         path = max(one.path, two.path, key=len)
-        diagnostics.error("unordered-writes", f"'{first.name}' and '{second.name}' both update '{path}' on step {step}, "
-                          "in no order", second.span, f"say which comes first: `after: [{first.name}]`",
+        diagnostics.error("unordered-writes", f"'{first.name}' and '{second.name}' both update '{path}' on step "
+                          f"{step}, in no order", second.span, f"say which comes first: `after: [{first.name}]`",
                           ((f"'{first.name}' updates it here", first.span),))
 
 
@@ -116,7 +117,7 @@ def _buffers(group: list[Access], graph: Graph, reach: Reach) -> None:
     """Train forwards run in file order, and eval forwards before the unordered ones."""
     ordered = sorted({access.node: access for access in group if access.write}.values(),
                      key=lambda access: graph.nodes[access.node].index)
-    for one, two in zip(ordered, ordered[1:], strict=False):
+    for one, two in pairwise(ordered):
         if not reach.leads(two.node, one.node):
             graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
     for reader in group:
@@ -149,8 +150,8 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
 def _report_stale(gradients: Node, forward: Node, writer: Access, graph: Graph, diagnostics: Diagnostics) -> None:
     owner = gradients.name.removesuffix(".gradients")
     update = graph.nodes[writer.node]
-    diagnostics.error("stale-gradient", f"'{owner}' differentiates through '{forward.name}', but '{update.name}' updates "
-                      f"'{writer.path}' between the two", graph.nodes[owner].span,
-                      f"run the forward after the update (`after: [{update.name}]` on '{forward.name}'), or drop what "
-                      f"makes '{owner}' wait for it",
+    diagnostics.error("stale-gradient", f"'{owner}' differentiates through '{forward.name}', but '{update.name}' "
+                      f"updates '{writer.path}' between the two", graph.nodes[owner].span,
+                      f"run the forward after the update (`after: [{update.name}]` on '{forward.name}'), or drop "
+                      f"what makes '{owner}' wait for it",
                       ((f"'{forward.name}' is here", forward.span), (f"'{update.name}' is here", update.span)))
