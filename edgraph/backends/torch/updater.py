@@ -73,15 +73,18 @@ class Updater:
                 # `backward`, because `autograd.grad` may give one tensor twice, or an expanded one, which
                 # must not be changed in place.
                 backward(loss if scaler is None else scaler.scale(loss), retain_graph=retain, inputs=params)
-            except (RuntimeError, AttributeError) as error:
-                raise self._explained(loss, error) from error
+            except (RuntimeError, AttributeError, TypeError) as error:
+                better = self._explained(loss)
+                if better is None:
+                    raise
+                raise better from error
             found = [p.grad for p in params]
             for p in params:
                 p.grad = None
             return found
         return gradients
 
-    def _explained(self, loss: Any, error: Exception) -> Exception:
+    def _explained(self, loss: Any) -> Exception | None:
         """What is wrong with a loss, where that can be said better than torch says it."""
         what = f"the loss of optimizer '{self.name}'"
         if not isinstance(loss, torch.Tensor):
@@ -90,7 +93,7 @@ class Updater:
             return ValueError(f"{what} has shape {tuple(loss.shape)}; expected one number, such as its mean")
         if not loss.requires_grad:
             return ValueError(f"{what} does not depend on anything that it updates")
-        return error
+        return None
 
     def _checked(self, call: Callable[[torch.Tensor], Gradients | None],
                  policy: Policy) -> Callable[[torch.Tensor], Gradients | None]:

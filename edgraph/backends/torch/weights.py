@@ -48,7 +48,7 @@ def _from_checkpoint(name: str, weights: Weights,
     try:
         models = checkpoint(weights.checkpoint)["models"]
     except (OSError, ValueError, LookupError) as error:
-        raise _Bad(reason(error), None) from error
+        raise _Bad(str(error), None) from error
     if name not in models and len(models) != 1:
         raise _Bad(f"the checkpoint has no model '{name}'", did_you_mean(name, models) or None)
     tree = models[name] if name in models else next(iter(models.values()))
