@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-SCHEDULES = frozenset({"time", "updates", "firings", "epochs", "event"})  # atoms that read like a clock
+SCHEDULES = frozenset({"time", "updates", "firings", "epochs", "event", "last", "stage_first",
+                       "stage_last"})  # atoms that read like a clock
 EXCLUSIVE = frozenset({"stage", "event"})  # two of these with different keys never hold at once
 MULTIPLES = frozenset({"updates", "firings", "epochs"})  # every 6th is also every 3rd
 
@@ -17,7 +18,8 @@ class Atom:
     """A part of a clock that is known only at run time.
 
     kind and key: ("condition", text), ("time", seconds), ("updates", (n, optimizer)), ("firings", (n, op)),
-    ("epochs", Fraction) while the data set's length is unknown, ("stage", name), ("event", name).
+    ("epochs", Fraction) while the data set's length is unknown, ("last", None) while that of the run is,
+    ("stage", name), ("stage_first", name), ("stage_last", name), ("event", name).
     `negated` is the same atom not holding.
     """
 
@@ -96,6 +98,7 @@ def _words(atom: Atom) -> str:
     key = atom.key
     match atom.kind:
         case "condition":
+            key = str(key).removeprefix("when ")  # the name of a condition's node
             return f"'{key}' does not hold" if atom.negated else f"'{key}' holds"
         case "stage":
             return f"stage '{key}' does not last" if atom.negated else f"stage '{key}' lasts"
@@ -109,6 +112,10 @@ def _words(atom: Atom) -> str:
             text += f" of '{of}'" if of else ""
         case "event":
             text = f"the event '{key}'"
+        case "last":
+            text = "the last step of the run"
+        case "stage_first" | "stage_last":
+            text = f"the {atom.kind.removeprefix('stage_')} step of stage '{key}'"
         case _:
             text = f"{atom.kind} {key}"
     return f"it is not {text}" if atom.negated else text
