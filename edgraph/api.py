@@ -86,15 +86,16 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
                  start_from: str | None, interpret: bool, quiet: bool) -> Run:
     """See LoadedPipeline.run."""
     checked = loaded.check(data=True)
-    graph = checked.require()
-    pipeline = graph.pipeline
+    pipeline = checked.require().pipeline
     from edgraph.backends.load import load_backend
     from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
-    from edgraph.run.start import Job, Runner
+    from edgraph.run.start import Job, Runner, build_backend
     backend = load_backend(pipeline, checked.diagnostics)
     root = Path(pipeline.run.root)
     warm = None if start_from is None else read_checkpoint(start_from, root)
+    params = build_backend(backend, pipeline, checked.folder, lambda text: read_checkpoint(text, root))
+    graph = same_objects(checked, backend).require()
     if resume is not None:
         opened = RunFolder.open(find_run(str(resume), root), writing=True)
     else:
@@ -105,12 +106,22 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         if resume is None:
             describe_run(opened, checked)
         loggers = open_loggers(checked, opened)
-        job = Job(graph, backend, checked.data, opened, checked.folder, loggers, resume is not None,
-                  warm, lambda text: read_checkpoint(text, root), interpret, quiet)
+        job = Job(graph, backend, params, checked.data, opened, loggers, resume is not None, warm, interpret, quiet)
         outcome = Runner(job).go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
                outcome.failure)
+
+
+def same_objects(checked: Checked, backend: Any) -> Checked:
+    """Models that share a parameter tensor are one state object; that is known once they are constructed."""
+    from edgraph.compile import check_pipeline
+    shared = backend.shared_parameters()
+    if not shared:
+        return checked
+    assert checked.pipeline is not None
+    return check_pipeline(checked.pipeline, Diagnostics(), checked.folder, imports=True, opened=checked.data,
+                          shared=shared)
 
 
 def read_checkpoint(text: str, root: Path) -> Any:

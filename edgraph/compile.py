@@ -65,21 +65,37 @@ def check(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (),
 
 
 def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *, imports: bool = False,
-                   data: bool = False) -> Checked:
-    """From a pipeline to a checked graph."""
+                   data: bool = False, opened: Mapping[str, Any] | None = None,
+                   shared: Sequence[tuple[str, str]] = ()) -> Checked:
+    """From a pipeline to a checked graph.
+
+    opened: data sets that are open already. shared: pairs of models that share parameters.
+    """
     checked = Checked(diagnostics, pipeline, folder=folder)
     imports = imports or data
     if imports:
         import_modules(pipeline.imports, folder, diagnostics)
-    if data:
+    if opened is not None:
+        checked.data = dict(opened)
+    elif data:
         checked.data = open_all(pipeline, diagnostics, folder)
     lengths = {name: steps_per_epoch(entry, length) if (length := known_length(checked, name)) else None
                for name, entry in pipeline.data.items()}
     facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
+    facts.same.update(one_object(shared))
     graph = build_graph(pipeline, facts, registry, diagnostics, lenient=bool(pipeline.imports) and not imports)
     run_passes(graph, diagnostics)
     checked.graph = graph
     return checked
+
+
+def one_object(shared: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """For each model that shares parameters the one that stands for all that it shares them with."""
+    heads: dict[str, str] = {}
+    for one, two in shared:
+        head, other = heads.setdefault(one, one), heads.setdefault(two, two)
+        heads.update({name: head for name, of in heads.items() if of == other})
+    return heads
 
 
 def known_length(checked: Checked, name: str) -> int | None:

@@ -176,4 +176,4 @@ class Builder:
             self.diagnostics.error("endless-loop", f"loop '{node.name}' has nothing to go through and no end",
                                    node.span, "say `over: DATA SET`, `repeat: N` or `while: …` in the graph, or give "
                                    "it an input `over`")
-        return Facts(over, None, repeat, self.graph.facts.fields)
+        return Facts(over, None, repeat, self.graph.facts.fields, self.graph.facts.same)

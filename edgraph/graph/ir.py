@@ -110,6 +110,7 @@ class Facts:
     steps_per_epoch: int | None
     last_step: int | None  # the planned last step
     fields: dict[str, tuple[str, ...] | None] = field(default_factory=dict)  # of each data set, where known
+    same: dict[str, str] = field(default_factory=dict)  # models that share parameters: one state object
 
 
 @dataclass(slots=True)

@@ -10,6 +10,11 @@ def overlaps(path: str, other: str) -> bool:
     return path == other or path.startswith(other + ".") or other.startswith(path + ".")
 
 
+def state_path(model: str, graph: Graph) -> str:
+    """The state object of a model or sub-module; models that share parameters are one."""
+    return graph.facts.same.get(model.split(".", 1)[0], model)
+
+
 def models_read(node: Node, graph: Graph) -> list[str]:
     """The models whose weights a node reads."""
     if node.body is not None:

@@ -31,14 +31,13 @@ class Job:
     """What a run needs."""
 
     graph: Graph
-    backend: Backend  # not built yet
+    backend: Backend
+    params: dict[str, Any]  # what `params.NAME` reads
     data: Mapping[str, Any]  # edgraph.data.source.DataSource by name
     folder: RunFolder
-    base: Path  # what relative paths of the pipeline start at
     loggers: dict[str, Any] = field(default_factory=dict)
     resume: bool = False
     warm: StateTree = None  # the state of a checkpoint that the models start from
-    find_weights: Callable[[str], StateTree] | None = None
     interpret: bool = False
     quiet: bool = False
 
@@ -47,24 +46,34 @@ class Job:
         return self.graph.pipeline
 
 
+def build_backend(backend: Backend, pipeline: Pipeline, base: Path,
+                  checkpoint: Callable[[str], StateTree]) -> dict[str, Any]:
+    """Construct the models and optimizers; returns the parameters that schedules and expressions read.
+
+    base: what relative paths of the pipeline start at. checkpoint: the state of `RUN@best`, for `weights`.
+    Raises PipelineError.
+    """
+    params = dict(pipeline.params)
+    schedules = {name: schedule(entry.schedule, params) for name, entry in pipeline.optimizers.items()
+                 if isinstance(entry.schedule, Expression)}
+    backend.build(pipeline.models, pipeline.optimizers, seed=pipeline.run.seed, schedules=schedules,
+                  checkpoint=checkpoint, folder=base)
+    return params
+
+
 class Runner:
     """Assembles a run, saves and restores it."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         pipeline = job.pipeline
-        self.params = dict(pipeline.params)
-        schedules = {name: schedule(entry.schedule, self.params) for name, entry in pipeline.optimizers.items()
-                     if isinstance(entry.schedule, Expression)}
-        job.backend.build(pipeline.models, pipeline.optimizers, seed=pipeline.run.seed, schedules=schedules,
-                          checkpoint=job.find_weights, folder=job.base)
         policy = pipeline.run.checkpoint
         self.store = job.folder.checkpoints(policy.keep if policy else 2, self.warn)
         self.display: ProgressDisplay | None = None
         self.files = FileLogger(job.folder.path, lambda: self.engine.epoch())
         self.loggers = Loggers({"files": self.files, **job.loggers}, line=self.line, warn=self.warn,
                                strict=frozenset({"files"}))
-        self.context = Context(job.backend, seed=pipeline.run.seed, params=self.params, loggers=self.loggers,
+        self.context = Context(job.backend, seed=pipeline.run.seed, params=job.params, loggers=self.loggers,
                                folder=job.folder.path, save=self.save_request)
         self.context.sources = Sources(dict(job.data), job.backend, job.graph.facts.over, pipeline.run.seed,
                                        self._fixed())

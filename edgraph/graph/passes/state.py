@@ -9,7 +9,7 @@ from typing import NamedTuple
 from edgraph.graph import clocks
 from edgraph.graph.clocks import TooComplex
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node
-from edgraph.graph.models import ema_sources, models_read, overlaps
+from edgraph.graph.models import ema_sources, models_read, overlaps, state_path
 from edgraph.graph.toposort import toposort
 from edgraph.text.diagnostics import Diagnostics
 
@@ -32,6 +32,7 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     for node in graph.nodes.values():
         if node.training:
             for access in accesses(node, graph):
+                access = access._replace(path=state_path(access.path, graph))
                 groups.setdefault((access.kind, access.path.split(".", 1)[0]), []).append(access)
     contested = {key: group for key, group in groups.items() if any(access.write for access in group)}
     if not contested:
@@ -138,6 +139,7 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
             continue
         for forward in sorted(path.through):
             for model in models_read(graph.nodes[forward], graph):
+                model = state_path(model, graph)
                 for writer in writes.get(model.split(".", 1)[0], ()):
                     if not overlaps(model, writer.path) or writer.node == name:
                         continue
