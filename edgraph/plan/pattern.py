@@ -26,6 +26,12 @@ class Call:
     frees: tuple[str, ...] = ()  # nodes whose value is used here for the last time
     early: bool = False  # demanded under a condition that is known only later, so it runs all the same
 
+    @property
+    def binding(self) -> tuple[object, ...]:
+        """Calls that agree in this do the same work."""
+        records = self.records and self.node.body is not None
+        return self.node.name, self.trains, self.buffers, self.retain, self.ports, records
+
 
 @dataclass(slots=True)
 class Plan:

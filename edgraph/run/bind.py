@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgraph.backends.base import Backend, Bound
 from edgraph.graph.ir import Graph, Node
 from edgraph.ops.random import loop_key, mix, node_base
-from edgraph.plan.codegen import by_name
+from edgraph.plan.body import by_name
 from edgraph.plan.pattern import Call
 from edgraph.run.values import UNSET, field
 
@@ -45,7 +46,7 @@ class Binder:
 
     def outside(self, what: tuple[str, ...], calls: dict[str, Call], name: str) -> Any:
         """The object for a name that a generated function takes from outside."""
-        run, backend = self.run, self.backend
+        run, backend, context = self.run, self.backend, self.context
         match what:
             case ("call", _):
                 return self.bound(calls[name]).call
@@ -58,13 +59,26 @@ class Binder:
             case ("constant", constant):
                 return float(constant)
             case ("builtin", "stage"):
-                return self.context.stage
-        return {"params": self.context.params, "detach": backend.detach, "keep": backend.detach,
-                "keep_output": run.keep_output, "held": run.held,
-                "unset": UNSET, "field": field, "record": backend.record, "leaf": backend.leaf, "truth": bool,
-                "arguments": run.arguments, "metrics": run.metrics, "count": run.batch_count,
-                "values": run.values, "settle": self.context.settle, "snapshot": self.context.snapshot,
-                "halt": run.halt, "mix": loop_key, "stage_ends": self.context.stage_ends}[what[0]]
+                return context.stage
+            case ("params",):
+                return context.params
+            case ("detach",) | ("keep",):
+                return backend.detach
+            case ("record",):
+                return backend.record
+            case ("leaf",):
+                return backend.leaf
+            case ("count",):
+                return run.batch_count
+            case ("settle",):
+                return context.settle
+            case ("snapshot",):
+                return context.snapshot
+            case ("stage_ends",):
+                return context.stage_ends
+        return {"held": run.held, "keep_output": run.keep_output, "arguments": run.arguments,
+                "metrics": run.metrics, "values": run.values, "halt": run.halt, "unset": UNSET, "field": field, "truth": bool, "mix": loop_key,
+                "islice": islice}[what[0]]
 
     def passes(self, call: Call) -> tuple[str, ...]:
         """The extra arguments of a call, which may depend on the backend and the model."""
@@ -74,7 +88,7 @@ class Binder:
 
     def bound(self, call: Call) -> Bound:
         """A node's work in a plan; equal uses share it."""
-        key = (call.node.name, call.trains, call.buffers, call.retain, call.ports)
+        key = call.binding
         if key not in self._memory:
             self._memory[key] = self._bind(call)
         return self._memory[key]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any, Literal
 
 from edgraph.graph.clocks import Atom
+from edgraph.plan.cycles import Cycle, spans
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
 from edgraph.run.failure import Failure, attribute
@@ -18,6 +20,7 @@ from edgraph.run.stages import Stages
 
 End = Literal["finished", "interrupted", "failed"]
 HORIZON = 1 << 62
+RUNS = 1024  # of patterns, that one call goes through
 
 
 @dataclass(slots=True)
@@ -50,12 +53,16 @@ class Engine:
         self.signal: int | None = None
         self._steps: Iterator[int] = iter(range(0))
         self._stop = 0
+        self._rung = False
+        self._begun = 0  # the step before which the last epoch began
 
     # -- interruptions ---------------------------------------------------------------------------------
 
     def ring(self) -> None:
         """Let the current step be the last of its stretch. Safe from signal handlers and other threads: the
         iterator of steps is moved to its end, so that looking for this costs a step nothing."""
+        self._rung = True
+        self._stop = self.current()
         self._steps.__setstate__(HORIZON)  # type: ignore[attr-defined]
 
     def current(self) -> int:
@@ -117,33 +124,43 @@ class Engine:
         return None
 
     def _advance(self) -> None:
-        """One stretch of steps: until the pattern changes, or the ticks, or something rings."""
+        """Steps until the ticks change, an epoch with events ends, or something rings."""
         step = self.done + 1
+        self._rung = False
         if self.stages.windows:
             self.stages.enter(step)
             self.context.current_stage = self.stages.name()
         length = self.run.graph.facts.steps_per_epoch
-        if length and (step - 1) % length == 0:
+        if length and (step - 1) % length == 0 and self._begun != step:
+            self._begun = step
             self._event("epoch_start")
         ticks = self.stages.ticks(step)
         alarms = self.alarms.due()
         began = self.alarms.now()
         if alarms:
-            self._stretch(self.run.timetable.mask(step, ticks | alarms), step, step)
-            self.alarms.fired(alarms, began)
+            self._single(step, ticks | alarms)
+            if self.done == step:
+                self.alarms.fired(alarms, began)
         else:
             self.alarms.arm()
-            self._stretches(step, ticks)
+            self._spans(step, ticks)
         if length and self.done % length == 0 and self.done >= step:
             self._event("epoch_end")
 
-    def _stretches(self, step: int, ticks: frozenset[Atom]) -> None:
+    def _spans(self, step: int, ticks: frozenset[Atom]) -> None:
+        """Stretches of one pattern, and cycles of a few. The last step of the run is apart: its values are kept."""
         limits = [limit for limit in (self.last, self.stages.limit(step), self._epoch_end(step)) if limit is not None]
-        last = min(limits) if limits else None
-        for mask, start, stop in self.run.timetable.stretches(step, last, ticks):
-            self._stretch(mask, start, stop)
-            if self.done != stop or self.run.halt or self.signal is not None or self.alarms.due() or self.alarms.over():
+        stop = min(limits) if limits else None
+        before = stop - 1 if stop is not None and stop == self.last else stop
+        for span in spans(self.run.timetable, step, before, ticks):
+            if isinstance(span, Cycle):
+                self._rounds(span, ticks)
+            else:
+                self._stretch((span.mask,), span.start, span.stop, ticks)
+            if self.done != span.stop or self._is_interrupted():
                 return
+        if stop is not None and stop == self.last:
+            self._single(stop, ticks)
 
     def _epoch_end(self, step: int) -> int | None:
         length = self.run.graph.facts.steps_per_epoch
@@ -151,32 +168,47 @@ class Engine:
             return None
         return -(-step // length) * length
 
-    def _stretch(self, mask: int, start: int, stop: int) -> None:
-        if stop == self.last and start < stop:
-            self._stretch(mask, start, stop - 1)
-            if self.done != stop - 1 or self.run.halt or self.signal is not None:
-                return
-            start = stop
-        if self.interpret:
-            self._interpret(start, stop)
-            return
-        function = self.run.function(mask, keep=stop == self.last)
-        self._stop, self._steps = stop, (steps := iter(range(start, stop + 1)))
-        if self.signal is None:
-            done = function(steps)
-            if done is not None:
-                self.done = done
+    def _is_interrupted(self) -> bool:
+        """Whether the next step must be looked at before it runs."""
+        return bool(self._rung or self.signal is not None or self.run.halt
+                    or (self.stages.dynamic and self.stages.ends(self.done)))
 
-    def _interpret(self, start: int, stop: int) -> None:
-        self._stop, self._steps = stop, (steps := iter(range(start, stop + 1)))
+    def _single(self, step: int, ticks: frozenset[Atom]) -> None:
+        self._stretch((self.run.timetable.mask(step, ticks),), step, step, ticks)
+
+    def _rounds(self, cycle: Cycle, ticks: frozenset[Atom]) -> None:
+        """A cycle, a limited number of rounds at a time: when the steps are at their end, the function goes through
+        what is left of the runs for nothing."""
+        at_once = max(1, RUNS // len(cycle.runs))
+        start = cycle.start
+        while start <= cycle.stop:
+            rounds = min(at_once, (cycle.stop - start + 1) // cycle.length)
+            stop = start + rounds * cycle.length - 1
+            self._stretch(cycle.masks, start, stop, ticks, chain.from_iterable(repeat(cycle.runs, rounds)))
+            if self.done != stop or self._is_interrupted():
+                return
+            start = stop + 1
+
+    def _stretch(self, masks: tuple[int, ...], start: int, stop: int, ticks: frozenset[Atom], *runs: object) -> None:
+        function = None if self.interpret else self.run.function(*masks, keep=start == stop == self.last)
+        steps = iter(range(start, stop + 1))
+        self._steps, self._stop = steps, stop
+        if self._rung or self.signal is not None:  # before the steps could be moved to their end
+            return
+        if function is None:
+            self._interpret(steps, ticks)
+        elif (done := function(steps, *runs)) is not None:
+            self.done = done
+
+    def _interpret(self, steps: Iterator[int], ticks: frozenset[Atom]) -> None:
+        self.interpreter.ticks = ticks
         for step in steps:
-            self.interpreter.ticks = self.stages.ticks(step) | self.alarms.due()
             self.interpreter.run_step(step)
             self.run.values.update(self.interpreter.made)
             self.context.settle()
             self.context.snapshot(step)
             self.done = step
-            if self.run.halt or self.signal is not None or (self.stages.dynamic and self.stages.ends(step)):
+            if self._is_interrupted():
                 return
 
     def _event(self, event: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgraph.run.context import Context
 
 StepFunction = Callable[..., int | None]
-CACHED = 4096  # patterns kept; a run that meets more plans them again
+CACHED = 4096  # functions kept; a run that meets more patterns plans them again
 
 
 class GraphRun:
@@ -37,25 +37,26 @@ class GraphRun:
         self.batch_count: Callable[[], int] = lambda: 1
         self.binder = Binder(self, context)
         self.sources: dict[str, StepSource] = {}  # by the name of the file that tracebacks show
-        self._functions: dict[tuple[int, bool, bool], StepFunction] = {}
+        self._functions: dict[tuple[tuple[int, ...], bool, bool], StepFunction] = {}
+        self._plans: dict[tuple[int, bool], Plan] = {}
 
     # -- step functions --------------------------------------------------------------------------------
 
-    def function(self, mask: int, *, keep: bool = False, epilogue: bool = False) -> StepFunction:
-        """`f(steps)` runs a pattern for each step and returns the last one."""
-        key = (mask, keep, epilogue)
+    def function(self, *masks: int, keep: bool = False, epilogue: bool = False) -> StepFunction:
+        """`f(steps)` runs a pattern for each step and returns the last one; with several patterns `f(steps, runs)`
+        (see edgraph.plan.codegen.generate)."""
+        key = (masks, keep, epilogue)
         found = self._functions.get(key)
         if found is None:
             if len(self._functions) >= CACHED:
-                self._functions.clear()
-            found = self._functions[key] = self._compile(mask, keep, epilogue)
+                self._forget()
+            found = self._functions[key] = self._compile(masks, keep, epilogue)
         return found
 
-    def _compile(self, mask: int, keep: bool, epilogue: bool) -> StepFunction:
-        plan = plan_pattern(self.graph, self.timetable, mask, epilogue=epilogue)
-        self.prepare(plan)
+    def _compile(self, masks: tuple[int, ...], keep: bool, epilogue: bool) -> StepFunction:
+        plans = [self._plan(mask, epilogue) for mask in masks]
         number = len(self._functions)
-        source = generate(self.graph, self.timetable, plan, f"pattern_{number}", passes=self.binder.passes,
+        source = generate(self.graph, self.timetable, plans, f"pattern_{number}", passes=self.binder.passes,
                           records=self.context.backend.records, keep=keep)
         file = f"<edgraph {self.graph.name or 'step'} {number} {id(self)}>"
         self.sources[file] = source
@@ -65,12 +66,28 @@ class GraphRun:
         function: StepFunction = names[source.name]
         return function
 
+    def _plan(self, mask: int, epilogue: bool) -> Plan:
+        found = self._plans.get((mask, epilogue))
+        if found is None:
+            found = plan_pattern(self.graph, self.timetable, mask, epilogue=epilogue)
+            self.prepare(found)
+            self._plans[mask, epilogue] = found
+        return found
+
     def prepare(self, plan: Plan) -> None:
         """What a loop changes in the plans of its graph."""
 
     def keep_output(self, value: Any) -> Any:
         """How the outputs of a loop are kept."""
         return self.context.backend.detach(value)
+
+    def _forget(self) -> None:
+        """Makes room: whatever is met again is planned again."""
+        for file in self.sources:
+            linecache.cache.pop(file, None)
+        self.sources.clear()
+        self._functions.clear()
+        self._plans.clear()
 
     # -- values across steps ---------------------------------------------------------------------------
 
@@ -111,6 +128,3 @@ class GraphRun:
         for name, instance in self.binder.stateful():
             if name in state["ops"]:
                 instance.load_state_dict(unpack(state["ops"][name]))
-
-    def patterns(self, first: int, last: int | None, ticks: frozenset[Atom]) -> Iterator[tuple[int, int, int]]:
-        return iter(self.timetable.stretches(first, last, ticks))

@@ -184,7 +184,7 @@ class Interpreter(Evaluator):
         return self.backend.leaf(value) if any(t is not None and t.node == node.name for t in wrt) else value
 
     def _arguments(self, node: Node, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        from edgraph.plan.codegen import by_name
+        from edgraph.plan.body import by_name
         positional: list[Any] = []
         named: dict[str, Any] = {}
         for argument, value, keyword in zip(node.inputs, values, by_name(node), strict=True):
