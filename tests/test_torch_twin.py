@@ -332,3 +332,29 @@ def test_bf16() -> None:
         engine.step(step, x, y)
     assert F.cross_entropy(made.models["net"](x), y).item() < start / 3
     assert all(p.dtype == torch.float32 for p in made.models["net"].parameters())
+
+
+def test_scaled_gradients() -> None:
+    """What fp16 does on a GPU: scaled losses, updates left out and a smaller factor where a gradient overflows."""
+    def scaled() -> Any:
+        made = one(MLP, clip_norm=0.3, **{"with": {"lr": 0.5}})
+        made.updaters["opt"].scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+        return made
+
+    plain_run, made = one(MLP, clip_norm=0.3, **{"with": {"lr": 0.5}}), scaled()
+    engine, other = Engine(made, ports=("applied",)), Engine(plain_run)
+    for step in range(1, 9):
+        assert engine.step(step, *batch(step)) == {"applied": True}
+        other.step(step, *batch(step))
+    for a, b in zip(made.models["net"].parameters(), plain_run.models["net"].parameters(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-6)
+    made.updaters["opt"].scaler.update(3e38)
+    before = [p.detach().clone() for p in made.models["net"].parameters()]
+    x, y = batch(9)
+    assert engine.step(9, x * 1e3, y) == {"applied": False}
+    assert made.updates("opt") == 8
+    assert made.updaters["opt"].scaler.get_scale() == pytest.approx(1.5e38)
+    assert all(torch.equal(a, b) for a, b in zip(before, made.models["net"].parameters(), strict=True))
+    resumed = scaled()
+    resumed.load_state(made.state())
+    assert resumed.updaters["opt"].scaler.get_scale() == made.updaters["opt"].scaler.get_scale()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -62,7 +64,7 @@ class ModelBuilder:
             self.diagnostics.error("missing-key", f"model '{entry.name}' has neither 'use' nor 'copy'",
                                    entry.span)
             return None
-        torch.manual_seed(stream_seed(self.seed, f"models.{entry.name}", 0))
+        _seed_all(stream_seed(self.seed, f"models.{entry.name}", 0))
         try:
             module = Constructor(names.models(), self.folder, self.diagnostics, "model").make(
                 use.use.text, use.use.span, use.settings)
@@ -97,3 +99,10 @@ class ModelBuilder:
         for parameter, trains in zip(twin.parameters(), self._flags[source], strict=True):
             parameter.requires_grad_(trains)  # a copy of a frozen model can be trained
         return twin
+
+
+def _seed_all(seed: int) -> None:
+    """torch's generators, and those that a constructor of the user's may draw from."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed & 0xFFFFFFFF)

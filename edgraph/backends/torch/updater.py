@@ -72,7 +72,7 @@ class Updater:
                     p.grad = None  # whatever an op of the user's may have left there
                 # `backward`, because `autograd.grad` may give one tensor twice, or an expanded one, which
                 # must not be changed in place.
-                backward(loss if scaler is None else scaler.scale(loss), retain_graph=retain, inputs=params)
+                backward(loss if scaler is None else _scaled(loss, scaler), retain_graph=retain, inputs=params)
             except (RuntimeError, AttributeError, TypeError) as error:
                 better = self._explained(loss)
                 if better is None:
@@ -209,6 +209,13 @@ class Updater:
             self.schedule.load(state["schedule"])
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(unpack(state["scaler"]))
+
+
+@torch.enable_grad()
+def _scaled(loss: torch.Tensor, scaler: torch.amp.GradScaler) -> torch.Tensor:
+    """fp16: times a factor that keeps small gradients from vanishing."""
+    scaled: torch.Tensor = scaler.scale(loss)
+    return scaled
 
 
 def _direct_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
