@@ -90,7 +90,9 @@ def _edges(graph: ir.Graph) -> list[_Edge]:
     for source, target, kind in graph.edges:
         if kind == ir.EdgeKind.STATE:
             source, target = _owner(source, graph), _owner(target, graph)
-            if source != target and not _reaches(source, target, below):
+            # between two forwards it is only about the statistics of batch norm
+            writes = any(_kind(graph.nodes[name]) == "update" for name in (source, target))
+            if writes and source != target and not _reaches(source, target, below):
                 found.append(_Edge(source, target, "state"))
                 below.setdefault(source, []).append(target)
     return found
