@@ -1,5 +1,4 @@
 """Settings against parameters: values converted, mistakes said in words."""
-# ruff: noqa: E501 (tables of texts)
 
 from __future__ import annotations
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ops_tools import SPAN, mapping
 
+from edgraph.ops.check import check_rule
 from edgraph.ops.library.control import Improved, improved
 from edgraph.ops.library.optimizers import NEEDS_CLOSURE
 from edgraph.ops.registry import registry
+from edgraph.text.diagnostics import Diagnostics
 
 
 class Recorder:
@@ -46,9 +49,7 @@ class Recorder:
 def log(op: str, inputs: dict[str, Any], **settings: Any) -> list[Any]:
     services = Recorder(*inputs)
     spec = registry.ops[op]
-    assert (
-        spec.implementation is not None and spec.passes == ("global_step",) and spec.effect and not spec.state
-    )
+    assert spec.implementation is not None and spec.passes == ("global_step",) and spec.effect and not spec.state
     instance = spec.implementation(**settings)
     instance.attach(services)
     instance(50, *inputs.values())
@@ -135,19 +136,38 @@ def test_tables() -> None:
 
 
 def test_lines_on_the_terminal() -> None:
-    assert log("print", {"loss": np.array(0.123456789), "update.lr": 0.5}) == [
-        "step 50  loss 0.12346  update.lr 0.5"
+    assert log("print", {"loss": np.array(0.123456789), "update.lr": 0.5}) == ["step 50  loss 0.12346  update.lr 0.5"]
+    assert log("print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}") == [
+        "50: 0.50 at 0.25"
     ]
-    assert log(
-        "print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}"
-    ) == ["50: 0.50 at 0.25"]
-    with pytest.raises(ValueError, match=r"the format names '\{los\}', but there are \{step\}, \{loss\}"):
-        log("print", {"loss": 1}, format="{los}")
 
 
-def test_a_format_reaches_no_attribute() -> None:
-    with pytest.raises(ValueError, match=r"the format names '\{loss.__class__\}'"):
-        log("print", {"loss": 1}, format="{loss.__class__}")
+@pytest.mark.parametrize(
+    ("op", "settings", "inputs", "message"),
+    [
+        ("print", {"format": "{loss}{step}{{}}"}, {"loss"}, None),
+        ("print", {"format": None}, {"loss"}, None),
+        ("print", {"format": "{los}"}, {"loss"}, "it names {los}, but there are {step}, {loss}"),
+        ("print", {"format": "{loss.__class__}"}, {"loss"}, "it names {loss.__class__}, but there are"),
+        ("print", {"format": "{loss"}, {"loss"}, "expected '}' before end of string; a brace itself is written twice"),
+        ("optimize", {"accumulate": {"until": 3}}, {"loss", "count"}, None),
+        ("optimize", {"accumulate": {"until": 3}}, {"loss"}, "it needs the input 'count', such as batch.count"),
+        ("gradient", {"wrt": None}, {"of", "wrt"}, None),
+        ("gradient", {"wrt": "net.weight"}, {"of"}, None),
+        ("gradient", {"wrt": None}, {"of"}, "say with respect to what"),
+        ("gradient", {"wrt": "net.weight"}, {"of", "wrt"}, "it is given twice"),
+        ("uniform", {"low": 0.0, "high": 1.0}, set(), None),
+        ("uniform", {"low": 1.0, "high": 1.0}, set(), "expected more than low, which is 1; found 1"),
+    ],
+)
+def test_rules_that_types_cannot_say(op: str, settings: dict[str, Any], inputs: set[str], message: str | None) -> None:
+    diagnostics = Diagnostics()
+    check_rule(registry.ops[op], settings, sorted(inputs), mapping(settings), diagnostics, span=SPAN)
+    (name,) = settings.keys() - {"low"}
+    assert len(diagnostics) == (message is not None)
+    for said in diagnostics:
+        assert said.code == "bad-value" and message is not None and message in said.message
+        assert said.message.startswith(f"parameter '{name}' of op '{op}': ")
 
 
 def test_the_optimizers_are_those_of_torch() -> None:
@@ -162,8 +182,6 @@ def test_the_optimizers_are_those_of_torch() -> None:
     }
     assert set(registry.optimizers) == set(classes)
     for name, item in classes.items():
-        theirs = {
-            p.name: p.default for p in inspect.signature(item).parameters.values() if p.name != "params"
-        }
+        theirs = {p.name: p.default for p in inspect.signature(item).parameters.values() if p.name != "params"}
         ours = {p.name: p.default for p in registry.optimizers[name].params or ()}
         assert ours == theirs, name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Sequence
 from typing import Any
 
 from edgraph.ops.annotations import Checker, Mismatch, anything, checker
-from edgraph.ops.spec import ParamSpec
+from edgraph.ops.spec import OpSpec, ParamSpec
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping, Span
 from edgraph.text.suggest import did_you_mean, nearest
@@ -52,6 +53,20 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
         diagnostics.error("missing-parameter", f"{what} needs {named} under 'with'", span,
                           f"with: {{{', '.join(f'{name}: …' for name in missing)}}}")
     return values
+
+
+def check_rule(spec: OpSpec, settings: abc.Mapping[str, Any], inputs: Sequence[str], tree: Mapping | None,
+               diagnostics: Diagnostics, *, span: Span) -> None:
+    """Report (`bad-value`) what the types of an op's parameters cannot say: `accumulate: {until: 64}` without a
+    count. settings: as check_settings gave them, without errors. inputs: the names of those that are given."""
+    wrong = None if spec.rule is None else spec.rule(settings, inputs)
+    if wrong is None:
+        return
+    name, message = wrong
+    entry = tree.entries.get(name) if tree is not None else None
+    what = "parameter" if spec.param(name) is not None else "input"
+    diagnostics.error("bad-value", f"{what} '{name}' of op '{spec.name}': {message}",
+                      span if entry is None else entry.value.span)
 
 
 def _unknown(key: str, meant: str | None, span: Span, names: Sequence[str], what: str,

@@ -23,7 +23,7 @@ from edgraph.ops.signature import (
     parameters_of,
     place,
 )
-from edgraph.ops.spec import OpSpec, ParamSpec, Passes
+from edgraph.ops.spec import OpSpec, ParamSpec, Passes, Rule
 from edgraph.ops.target import load_target
 
 Kind = Literal["op", "data", "model", "optimizer", "logger", "schedule", "pattern"]
@@ -164,13 +164,14 @@ def op(*, name: str | None = None, family: str | None = None, effect: bool = Fal
        state: bool | None = ..., metric: bool = False, reads: tuple[str, ...] = (),
        writes: tuple[str, ...] = (), random: bool = False, differentiates: bool = False,
        differentiable: bool = True, passes: tuple[Passes, ...] = (), backends: tuple[str, ...] = (),
-       engine: bool = False, ports: Ports = (), open_ports: bool = True) -> Callable[[F], F]: ...
+       engine: bool = False, ports: Ports = (), open_ports: bool = True,
+       rule: Rule | None = None) -> Callable[[F], F]: ...
 def op(target: F | None = None, /, *, name: str | None = None, family: str | None = None,
        effect: bool = False, update: bool = False, state: bool | _Unset | None = UNSET, metric: bool = False,
        reads: tuple[str, ...] = (), writes: tuple[str, ...] = (), random: bool = False,
        differentiates: bool = False, differentiable: bool = True, passes: tuple[Passes, ...] = (),
        backends: tuple[str, ...] = (), engine: bool = False, ports: Ports = (),
-       open_ports: bool = True) -> F | Callable[[F], F]:
+       open_ports: bool = True, rule: Rule | None = None) -> F | Callable[[F], F]:
     """Register a function or a class as an op type.
 
     Positional parameters are inputs (`*values`: any number), keyword-only ones what `with` takes.
@@ -179,14 +180,15 @@ def op(target: F | None = None, /, *, name: str | None = None, family: str | Non
     with update, compute and reset. reads, writes: parameters that name a model (also by annotation). random:
     it draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading
     arguments (`step`, `global_step`, `key`, `count`). ports: parts of its value with a name of their own;
-    open_ports: other parts may be asked for too. Raises RegistrationError.
+    open_ports: other parts may be asked for too. rule: what the types of parameters cannot say, see
+    `edgraph.ops.spec.Rule`. Raises RegistrationError.
     """
     def register(target: F) -> F:
         options = Options(
             name=name, family=family or _family(target.__module__), effect=effect, update=update, state=state,
             metric=metric, reads=reads, writes=writes, random=random, differentiates=differentiates,
             differentiable=differentiable, passes=passes, backends=backends, engine=engine, ports=ports,
-            open_ports=open_ports)
+            open_ports=open_ports, rule=rule)
         registry.add("op", op_spec(target, options), target)
         return target
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from edgraph.ops import markers
 from edgraph.ops.docstring import Docstring, split
-from edgraph.ops.spec import REQUIRED, InputSpec, OpSpec, ParamSpec, Passes, PortSpec
+from edgraph.ops.spec import REQUIRED, InputSpec, OpSpec, ParamSpec, Passes, PortSpec, Rule
 
 Parameter = inspect.Parameter
 Ports = Sequence["str | PortSpec"] | Mapping[str, str]
@@ -50,6 +50,7 @@ class Options:
     engine: bool = False
     ports: Ports = ()
     open_ports: bool = True
+    rule: Rule | None = None
 
 
 def place(target: Any) -> str:
@@ -89,7 +90,7 @@ def op_spec(target: Callable[..., Any], options: Options) -> OpSpec:
         state=_state(target, name, options), metric=options.metric,
         reads=tuple(dict.fromkeys(reads)), writes=tuple(dict.fromkeys(writes)),
         random=options.random, differentiates=options.differentiates, differentiable=options.differentiable,
-        passes=options.passes, backends=options.backends, engine=options.engine,
+        passes=options.passes, backends=options.backends, engine=options.engine, rule=options.rule,
         implementation=target, module=target.__module__)
 
 

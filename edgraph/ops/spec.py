@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 REQUIRED: Any = ...  # the default of a parameter that has none
 
@@ -52,6 +52,11 @@ class PortSpec:
     derived: bool = False  # computed from the value by the backend's `port(op, name)`; else a key of it
 
 
+# What types cannot say of a use: from the settings and the names of the inputs given to the parameter (or
+# input) concerned and what is wrong; None: it is fine.
+Rule: TypeAlias = Callable[[Mapping[str, Any], Sequence[str]], "tuple[str, str] | None"]
+
+
 @dataclass(frozen=True, slots=True)
 class OpSpec:
     """An op type."""
@@ -77,6 +82,7 @@ class OpSpec:
     passes: tuple[Passes, ...] = ()
     backends: tuple[str, ...] = ()  # empty: every backend
     engine: bool = False  # bound by the engine or the backend, not by calling `implementation`
+    rule: Rule | None = field(default=None, compare=False)
     implementation: Callable[..., Any] | None = field(default=None, compare=False)
     module: str = ""
 

@@ -177,7 +177,21 @@ def _column(value: Any) -> list[Any]:
     return list(items) if isinstance(items, list | tuple) else [items]
 
 
-@op(effect=True, state=None, passes=("global_step",), name="print", differentiable=False, open_ports=False)
+def _known_fields(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    """Whether a format names inputs only: a field is the whole name, never a look into an object."""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(settings["format"] or "")]
+    except ValueError as error:
+        return "format", f"{error}; a brace itself is written twice: {{{{"
+    for field in fields:
+        if field is not None and field != "step" and field not in inputs:
+            known = ", ".join(f"{{{name}}}" for name in ("step", *inputs))
+            return "format", f"it names {{{field}}}, but there are {known}"
+    return None
+
+
+@op(effect=True, state=None, passes=("global_step",), name="print", differentiable=False, open_ports=False,
+    rule=_known_fields)
 class Print(Attached):
     """Print a line on the terminal (and in the run's log).
 
@@ -189,13 +203,6 @@ class Print(Attached):
     def __init__(self, *, format: str | None = None) -> None:
         self._format = format
 
-    def attach(self, services: Services) -> None:
-        super().attach(services)
-        for _, field, _, _ in string.Formatter().parse(self._format or ""):
-            if field is not None and field != "step" and field not in services.input_names:
-                known = ", ".join(f"{{{name}}}" for name in ("step", *services.input_names))
-                raise ValueError(f"the format names '{{{field}}}', but there are {known}")
-
     def __call__(self, global_step: int, *values: Any) -> None:
         self.services.loggers.line(self._line(global_step, values))
 
@@ -206,7 +213,7 @@ class Print(Attached):
         given = {name: plain(self.services.to_numpy(value))
                  for name, value in zip(self.services.input_names, values, strict=True)}
         parts = []
-        # Not str.format: a field is the whole name of an input (`update.lr`), never a look into an object.
+        # Not str.format, which would take `update.lr` for an attribute: a field is the whole name of an input.
         for literal, field, spec, _ in string.Formatter().parse(self._format):
             parts.append(literal)
             if field is not None:

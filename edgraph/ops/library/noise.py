@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgraph.ops.markers import Count, NonNegative
@@ -21,7 +22,12 @@ def normal(rows: Any = None, *, shape: list[Count], mean: float = 0.0, std: NonN
     """
 
 
-@op(backends=_BACKENDS, random=True, passes=("key",), differentiable=False, open_ports=False)
+def _ordered(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    low, high = settings["low"], settings["high"]
+    return None if low < high else ("high", f"expected more than low, which is {low:g}; found {high:g}")
+
+
+@op(backends=_BACKENDS, random=True, passes=("key",), differentiable=False, open_ports=False, rule=_ordered)
 def uniform(rows: Any = None, *, shape: list[Count], low: float = 0.0, high: float = 1.0) -> Any:
     """Uniformly distributed noise from `low` to `high`, float32.
 

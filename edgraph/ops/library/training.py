@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
 from edgraph.ops.markers import Count, Model, Optimizer, Probability
@@ -14,7 +15,13 @@ class Until(TypedDict):
     until: Count
 
 
-@op(engine=True, update=True, differentiable=False, open_ports=False, ports={
+def _needs_count(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    if isinstance(settings["accumulate"], dict) and "count" not in inputs:
+        return "accumulate", "to accumulate until so many examples it needs the input 'count', such as batch.count"
+    return None
+
+
+@op(engine=True, update=True, differentiable=False, open_ports=False, rule=_needs_count, ports={
     "lr": "the learning rate that the update used, of the first group",
     "grad_norm": "norm of the gradients before clipping",
     "applied": "true; fresh only when an update was applied, which accumulation and skipping put off",
@@ -35,7 +42,15 @@ def optimize(loss: Any, count: Any = None, *, optimizer: Annotated[str, Optimize
     """
 
 
-@op(engine=True, state=None)
+def _one_wrt(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    if (settings["wrt"] is None) == ("wrt" in inputs):
+        return None
+    return "wrt", ("it is given twice: as an input, a value, and under 'with', the path of a parameter"
+                   if "wrt" in inputs else "say with respect to what: an input, a value, or under 'with' the path "
+                                           "of a parameter")
+
+
+@op(engine=True, state=None, rule=_one_wrt)
 class gradient:  # a class, because an input and a parameter share a name
     """The gradient of a number with respect to a value or a parameter; itself differentiable.
 
