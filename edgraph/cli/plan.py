@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
 from edgraph.cli.arguments import DATA, OVERRIDES, PIPELINE, parse_steps, split, steps_option
 from edgraph.cli.checking import checked
 from edgraph.cli.output import WrongCommand, write
-from edgraph.text.suggest import did_you_mean
 
 
 @click.command(epilog="""\b
@@ -33,18 +35,21 @@ def plan(pipeline: str, overrides: tuple[str, ...], steps: tuple[int, int] | Non
         raise click.UsageError("--code and --json are two different outputs: choose one")
     graph = checked(pipeline, overrides, data=data).require()
     from edgraph.plan import show
-    if code:
-        write(show.code(graph, *(steps or (None, None))), None)
-    elif as_json:
-        write(show.json(graph, *(steps or (None, None))), None)
-    else:
-        write(show.text(graph, *(steps or (None, None))), None)
+    first, last = steps or (None, None)
+    try:
+        if as_json:
+            write(_json(show.json(graph, first, last)), None)
+        else:
+            write((show.code if code else show.text)(graph, first, last), None)
+    except show.NoSuchSteps as error:
+        raise WrongCommand(str(error)) from None
 
 
 @click.command(epilog="""\b
 Examples:
   edgraph explain pipelines/digits.yaml report
-  edgraph explain pipelines/digits.yaml report 50    why it does, or does not, run at step 50""")
+  edgraph explain pipelines/digits.yaml report 50        why it does, or does not, run at step 50
+  edgraph explain pipelines/digits.yaml score.accuracy   an op in a loop; its steps are iterations""")
 @PIPELINE
 @click.argument("op")
 @click.argument("rest", metavar="[STEP] [KEY.PATH=VALUE]...", nargs=-1)
@@ -59,12 +64,22 @@ def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...
     steps, overrides = split(rest)
     step = _step(steps, context)
     graph = checked(pipeline, overrides, data=data).require()
-    if op not in graph.nodes:
-        names = [node.name for node in graph.nodes.values() if node.visible]
-        hint = did_you_mean(op, names)
-        raise WrongCommand(f"{pipeline} has no op {op!r}" + (f"; {hint}" if hint else ""))
+    from edgraph.plan.explain import UnknownOp
     from edgraph.plan.explain import explain as words
-    write(words(graph, op, step), None)
+    from edgraph.plan.window import NoSuchSteps
+    try:
+        write(words(graph, op, step), None)
+    except (UnknownOp, NoSuchSteps) as error:
+        raise WrongCommand(str(error)) from None
+
+
+def _json(found: dict[str, list[Any]]) -> str:
+    """Each step and each pattern on a line of its own."""
+    lists = []
+    for key, items in found.items():
+        lines = ",\n  ".join(json.dumps(item, ensure_ascii=False) for item in items)
+        lists.append(f' "{key}": [\n  {lines}\n ]' if items else f' "{key}": []')
+    return "{\n" + ",\n".join(lists) + "\n}"
 
 
 def _step(given: list[str], context: click.Context) -> int | None:
