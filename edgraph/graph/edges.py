@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Slot, Target
 from edgraph.graph.models import counted, data_of, ema_sources
 from edgraph.graph.refs import memories, uses
+from edgraph.graph.surface import counters
 from edgraph.language.expressions import RESERVED, Expression, Ref
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
@@ -26,6 +27,9 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
                 seen.add(Edge(update.name, node.name, EdgeKind.FREQUENCY))
         for condition in node.conditions:
             seen.add(Edge(condition, node.name, EdgeKind.CONDITION))
+        if node.kind == "op" and node.entry is not None and node.entry.every is not None:
+            seen.update(Edge(name, node.name, EdgeKind.FREQUENCY) for name in counters(node.entry.every, graph)
+                        if name in graph.nodes)
         for name in node.entry.after if node.entry and node.kind == "op" else ():
             if name.text in resolver.broken:
                 continue

@@ -38,13 +38,32 @@ def clock_of(every: Every, graph: Graph, diagnostics: Diagnostics) -> Clock:
         case EveryTime(seconds):
             return clocks.atom(Atom("time", seconds))
         case EveryUpdates(updates, of):
-            return clocks.atom(Atom("updates", (updates, only_optimizer(of, graph))))
+            return _counted(Atom("updates", (updates, only_optimizer(of, graph))), graph)
         case EveryFirings(firings, of):
-            return clocks.atom(Atom("firings", (firings, of.text)))
+            return _counted(Atom("firings", (firings, of.text)), graph)
         case EveryEdge(edge, stage):
             return _edge(edge, stage, graph, diagnostics) if stage else _run_edge(edge, graph.facts)
         case EveryUnion(parts):
             return clocks.union([clock_of(part, graph, diagnostics) for part in parts])
+
+
+def _counted(atom: Atom, graph: Graph) -> Clock:
+    """It can fire only where what it counts does. Its counter has been clocked before."""
+    counter = graph.nodes.get(str(atom_node(atom)))
+    clock = clocks.atom(atom)
+    return clock if counter is None else clocks.both(counter.clock, clock).labelled(clocks.words(clock))
+
+
+def counters(every: Every, graph: Graph) -> list[str]:
+    """The names of the condition nodes that count for a clock."""
+    match every:
+        case EveryUnion(parts):
+            return [name for part in parts for name in counters(part, graph)]
+        case EveryUpdates(updates, of):
+            return [counter_name("updates", only_optimizer(of, graph), updates)]
+        case EveryFirings(firings, of):
+            return [counter_name("firings", of.text, firings)]
+    return []
 
 
 def counter_name(kind: str, of: str, number: int) -> str:

@@ -26,7 +26,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         # what keeps state, or is kept for later steps, is due whenever its clock allows
         node.sink = node.kind == "op" and (node.spec.effect or updates(node)
                                            or node.spec.state or (node.spec.metric and graph.use is not None))
-        node.sink = node.sink or node.name in kept
+        # a counter counts every firing, also those at which nothing asks for the count
+        node.sink = node.sink or node.name in kept or node.counts is not None
     return True
 
 
