@@ -8,6 +8,7 @@ from typing import Literal
 from edgraph.graph.ir import Graph, Node
 from edgraph.language.pipeline import Name, Pipeline, Use
 from edgraph.ops.check import check_settings
+from edgraph.ops.library.schedules import TORCH
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping, Scalar, Sequence, Span
@@ -113,9 +114,9 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
         if isinstance(found, Registered):
             check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
                            is_open=found.open_params)
-        elif not lenient:
-            diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span,
-                              did_you_mean(name, list(registry.table(kind)))
+        elif not lenient and not (kind == "schedule" and name in TORCH):
+            known = [*registry.table(kind), *(TORCH if kind == "schedule" else ())]
+            diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span, did_you_mean(name, known)
                               or "a class of your own is named by its import path, `package.module.Class`")
 
 

@@ -7,6 +7,11 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Count, NonNegative, Positive, Range
 from edgraph.ops.registry import schedule
 
+# Classes of torch.optim.lr_scheduler by name; what they take is known to torch alone. Not those that need a
+# function, or (ReduceLROnPlateau, which the backend speaks of) a value.
+TORCH = ("ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
+         "ExponentialLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
+         "StepLR")
 Warmup = Annotated[int, Range(min=0)]
 
 
