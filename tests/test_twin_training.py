@@ -36,6 +36,9 @@ ops:
 """
 
 
+NOISY = {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_norm": True}}  # `noisy` below
+
+
 def made(build: Callable[[], nn.Module], name: str = "net", seed: int = SEED) -> nn.Module:
     torch.manual_seed(edgraph.stream_seed(seed, f"models.{name}", 0))
     return build().train()
@@ -46,7 +49,8 @@ def plain() -> nn.Module:
 
 
 def noisy() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.2),
+                         nn.Linear(32, 10))
 
 
 def data(steps: int = STEPS, seed: int = SEED) -> Iterator[tuple[int, int, torch.Tensor, torch.Tensor]]:
@@ -88,7 +92,7 @@ def test_the_digits_pipeline(tmp_path: Path) -> None:
 def test_dropout_and_batch_norm(tmp_path: Path) -> None:
     net = made(noisy)
     train(net, torch.optim.Adam(net.parameters(), lr=1e-3))
-    tree = pipeline(BASE, models={"net": {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_norm": True}}})
+    tree = pipeline(BASE, models={"net": NOISY})
     check(tree, tmp_path / "run", net=net)
 
 
@@ -98,7 +102,7 @@ def test_groups_of_weights(tmp_path: Path) -> None:
     others = [p for name, p in net.named_parameters() if not name.endswith("bias")]
     train(net, torch.optim.AdamW([{"params": biases, "weight_decay": 0.0, "lr": 3e-3}, {"params": others}], lr=1e-3,
                                  weight_decay=0.1))
-    tree = pipeline(BASE, models={"net": {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_norm": True}}},
+    tree = pipeline(BASE, models={"net": NOISY},
                     optimizers={"opt": {"use": "AdamW", "with": {"lr": 1e-3, "weight_decay": 0.1}, "updates": [
                         {"model": "net", "match": ["*.bias"], "weight_decay": 0.0, "lr": 3e-3}, "net"]}})
     check(tree, tmp_path / "run", net=net)
@@ -146,7 +150,7 @@ def test_accumulation(tmp_path: Path) -> None:
                 p.grad.div_(3)
             optimizer.step()
             optimizer.zero_grad()
-    tree = pipeline(BASE, models={"net": {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_norm": True}}},
+    tree = pipeline(BASE, models={"net": NOISY},
                     ops={"update": {"op": "optimize", "inputs": "loss", "with": {"optimizer": "opt", "accumulate": 3}}})
     check(tree, tmp_path / "run", net=net)
 
@@ -186,9 +190,8 @@ def test_a_moving_average(tmp_path: Path) -> None:
             old.copy_(new)
 
     train(net, torch.optim.Adam(net.parameters(), lr=1e-3), after=after)
-    tree = pipeline(BASE, models={
-        "net": {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_norm": True}},
-        "ema": {"copy": "net"}}, ops={"follow": {"op": "update_ema", "with": {"target": "ema", "source": "net", "decay": 0.99}}})
+    follow = {"op": "update_ema", "with": {"target": "ema", "source": "net", "decay": 0.99}}
+    tree = pipeline(BASE, models={"net": NOISY, "ema": {"copy": "net"}}, ops={"follow": follow})
     check(tree, tmp_path / "run", net=net, ema=ema)
 
 
@@ -233,9 +236,10 @@ ops:
   train_critic:    {{op: optimize, inputs: critic_loss, with: {{optimizer: of_critic}}}}
   train_generator: {{op: optimize, inputs: fool_loss, with: {{optimizer: of_generator}}}}
 """
-    critic = made(lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 1)), "critic")
-    generator = made(lambda: nn.Sequential(nn.Flatten(), nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 64)),
-                     "generator")
+    critic = made(lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.1),
+                                        nn.Linear(16, 1)), "critic")
+    generator = made(lambda: nn.Sequential(nn.Flatten(), nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(),
+                                           nn.Linear(16, 64)), "generator")
     one, two = (torch.optim.Adam(net.parameters(), lr=1e-3) for net in (critic, generator))
 
     def seeded(node: str, step: int) -> None:
