@@ -1,0 +1,142 @@
+"""Why an op runs at a step, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgraph.graph.clocks import Clock, words
+from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.models import counted, ema_sources
+from edgraph.graph.passes.clocking import available
+from edgraph.graph.refs import uses
+from edgraph.graph.surface import clock_of, find_stage, stage_clock
+from edgraph.language.expressions import Expression
+from edgraph.plan.outlook import Outlook
+from edgraph.plan.pattern import Plan
+from edgraph.plan.relations import owner, parts
+from edgraph.plan.timeline import around, may_fire
+from edgraph.plan.wording import on
+from edgraph.text.diagnostics import Diagnostics
+
+DEMANDERS = 8  # how many are named
+
+
+# -- not now ----------------------------------------------------------------------------------------
+
+def blame(node: Node, step: int, graph: Graph) -> list[str]:
+    """What keeps a node from running at a step: from the node down to the clocks that are not due."""
+    found: list[str] = []
+    at: Node | None = node
+    seen: set[str] = set()
+    while at is not None and at.name not in seen:
+        seen.add(at.name)
+        reason, at = _reason(at, step, graph)
+        found += [reason] if reason else []
+    return found
+
+
+def _reason(node: Node, step: int, graph: Graph) -> tuple[str, Node | None]:
+    """The first reason of a node, and the node where the reason for that is to be found."""
+    entry, name = node.entry, owner(node.name, graph)
+    if entry is not None and entry.every is not None:
+        own = clock_of(entry.every, graph, Diagnostics())
+        if not may_fire(own, step):
+            return f"'{name}' fires {on(words(own))}: {nearest(own, step, graph)}", None
+    elif entry is not None and entry.at:
+        return f"'{name}' fires between steps only, at {', '.join(event for event, _ in entry.at)}", None
+    for stage in (find_stage(part, graph, Diagnostics()) for part in (entry.during if entry else ())):
+        if stage is not None and not may_fire(stage_clock(stage), step) and len(entry.during if entry else ()) == 1:
+            return f"'{name}' runs during stage '{stage.name}' only: {words(stage_clock(stage))}", None
+    needs = [argument.value for part in parts(node, graph) for argument in part.inputs]
+    needs += [argument.value for condition in node.conditions for argument in graph.nodes[condition].inputs]
+    for expression in needs:
+        missing = _missing(expression, step, graph)
+        if missing is not None:
+            text, source = missing
+            return f"'{name}' needs '{text}', which is not made on step {step}", source
+    sources = [graph.nodes[of] for of in counted(node, graph)] if node.counts is not None else (
+        ema_sources(node, graph) if node.op == "update_ema" else [])
+    for source in sources:
+        if not may_fire(source.clock, step):
+            return f"'{name}' follows '{source.name}'", source
+    return f"'{name}' fires {on(words(node.clock))}: {nearest(node.clock, step, graph)}", None
+
+
+def _missing(expression: Expression, step: int, graph: Graph) -> tuple[str, Node] | None:
+    if may_fire(available(expression.root, graph), step):
+        return None
+    for use in uses(expression.root):
+        target = graph.targets.get(use.ref.path)
+        if use.kind is EdgeKind.DATA and target is not None and not may_fire(graph.nodes[target.node].clock, step):
+            return use.ref.text(), graph.nodes[target.node]
+    return None
+
+
+def nearest(clock: Clock, step: int, graph: Graph) -> str:
+    """The nearest firings of a clock, in words."""
+    return nearest_words(*around(clock, step, graph.facts.last_step))
+
+
+def nearest_words(before: int | None, after: int | None) -> str:
+    if before is not None and after is not None:
+        return f"the nearest are steps {before} and {after}"
+    if after is not None:
+        return f"first on step {after}"
+    return f"last on step {before}" if before is not None else "on no step of the run"
+
+
+# -- demand -----------------------------------------------------------------------------------------
+
+def readers(name: str, graph: Graph) -> Iterator[Node]:
+    """The nodes that ask for a node's value, or for whether it holds."""
+    for node in graph.nodes.values():
+        if name in node.conditions or any(
+                use.kind is EdgeKind.DATA and (target := graph.targets.get(use.ref.path)) is not None
+                and target.node == name for argument in node.inputs for use in uses(argument.value.root)):
+            yield node
+
+
+def ways_to_sinks(node: Node, graph: Graph, among: set[str] | None = None) -> list[list[str]]:
+    """For each op that is due by itself and needs a node: the ops on the shortest way to it. Ops `among` only."""
+    back: dict[str, str | None] = {part.name: None for part in parts(node, graph)}
+    queue = list(back)
+    found: list[list[str]] = []
+    for name in queue:
+        if graph.nodes[name].sink and owner(name, graph) != node.name:
+            way: list[str] = []
+            at: str | None = name
+            while at is not None and owner(at, graph) != node.name:
+                if graph.nodes[at].kind != "condition":
+                    way.append(owner(at, graph))
+                at = back[at]
+            found.append(list(dict.fromkeys(reversed(way))))
+            continue
+        for reader in readers(name, graph):
+            if reader.name not in back and (among is None or reader.name in among):
+                back[reader.name] = name
+                queue.append(reader.name)
+    return found
+
+
+def due_words(node: Node, graph: Graph) -> str:
+    """Why an op is due by itself; empty where it is not."""
+    if not node.sink:
+        return ""
+    if node.spec.effect or node.spec.update or (node.body is not None and node.training):
+        return "it is an effect"
+    if node.spec.state:
+        return "it keeps state, so it sees every step that its clock allows"
+    if any(slot.node == node.name for slot in graph.slots):
+        return "a hold or previous reads it, so it is made whenever it can be"
+    return "its value is asked for when the loop has ended" if graph.use is not None else "it is due by itself"
+
+
+def demand_words(node: Node, plan: Plan, table: Outlook) -> list[str]:
+    """Who asks for a node in a plan: "panel, through guess"."""
+    graph = table.graph
+    among = {call.node.name for call in plan.calls}
+    return [way_words(way) for way in ways_to_sinks(node, graph, among)][:DEMANDERS]
+
+
+def way_words(way: list[str]) -> str:
+    return f"'{way[-1]}'" + (f" (through {', '.join(way[:-1])})" if len(way) > 1 else "")

@@ -1,0 +1,90 @@
+"""`edgraph plan --code`: the generated step function of every pattern, each with the steps that it runs on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from edgraph.graph.clocks import Atom
+from edgraph.graph.ir import Graph, Node
+from edgraph.plan.codegen import generate
+from edgraph.plan.events import event_listing, events
+from edgraph.plan.pattern import plan_pattern
+from edgraph.plan.tables import WIDTH, loop_words
+from edgraph.plan.tally import Firings, tally
+from edgraph.plan.timetable import Timetable
+from edgraph.plan.wording import EVENTS, pattern_words, step_list, tick_words
+
+SHOWN = 64  # patterns of a graph whose source is printed
+STAGES = frozenset({"stage"})
+
+
+class Source(NamedTuple):
+    """One function to print: its pattern, and when it runs."""
+
+    mask: int
+    when: str
+    epilogue: bool = False
+
+
+def text(graph: Graph, first: int, last: int | None) -> str:
+    """The source of all patterns of the steps first..last, and of the loops in them."""
+    parts = list(_graph(graph, "pattern", "step", first, last))
+    for event in events(graph):
+        names = ", ".join(row.label for row in event_listing(graph, event)[1].rows)
+        parts.append(_comment(f"at: {event}, {EVENTS[event]}: {names}. Between steps ops are run one by one."))
+    return "\n\n".join(parts)
+
+
+def _graph(graph: Graph, name: str, unit: str, first: int, last: int | None) -> Iterator[str]:
+    table = Timetable(graph)
+    found = list(dict.fromkeys(_sources(table, unit, first, last)))
+    for number, source in enumerate(found[:SHOWN], 1):
+        plan = plan_pattern(graph, table, source.mask, epilogue=source.epilogue)
+        function = f"{name}_end" if source.epilogue else f"{name}_{number}"
+        yield _comment(source.when) + generate(graph, table, plan, function).text
+    if len(found) > SHOWN:
+        yield _comment(f"… and {len(found) - SHOWN} more patterns; choose some steps to see theirs")
+    for node in graph.nodes.values():
+        if node.body is not None:
+            yield from _body(node, node.body)
+
+
+def _body(node: Node, body: Graph) -> Iterator[str]:
+    assert body.use is not None
+    parts = list(_graph(body, "".join(c if c.isalnum() else "_" for c in body.name), "iteration", 1,
+                        body.facts.last_step))
+    head = _comment(f"Loop '{body.name}': graph '{body.use.name}', {loop_words(node)}.")
+    yield head + "\n" + parts[0]
+    yield from parts[1:]
+
+
+def _sources(table: Timetable, unit: str, first: int, last: int | None) -> Iterator[Source]:
+    """Every pattern of the steps; what only the run will know is tried by itself, on a step like most."""
+    for ticks, words in _moments(table):
+        kinds = tally(table, lambda mask: mask, first, last, ticks).kinds
+        for mask, firings in kinds.items():
+            where = ", ".join(filter(None, (words, pattern_words(table, [mask], unit, ticks))))
+            yield Source(mask, f"{where}: {unit}s {step_list(firings)}")
+        usual = max(kinds.values(), key=_weight, default=None)
+        for atom in sorted(table.ticks, key=lambda atom: atom.words):
+            if usual is not None and atom.kind not in STAGES:
+                mask = table.mask(usual.first, ticks | {atom})
+                yield Source(mask, f"{tick_words(atom)}, with what else is due on most steps")
+    if any(node.metric for node in table.graph.nodes.values()):
+        yield Source(table.mask(1), "once, when the loop has ended", True)
+
+
+def _moments(table: Timetable) -> list[tuple[frozenset[Atom], str]]:
+    """What may hold of the stages that only the run will know, one at a time, in words."""
+    stages = sorted((atom for atom in table.ticks if atom.kind in STAGES), key=lambda atom: str(atom.key))
+    return [(frozenset(), ""), *((frozenset({atom}), tick_words(atom)) for atom in stages)]
+
+
+def _weight(firings: Firings) -> float:
+    return firings.rate[0] / firings.rate[1] * (1 << 62) if firings.rate else firings.number
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, WIDTH - 2))

@@ -1,0 +1,25 @@
+"""Which steps of a run are asked for."""
+
+from __future__ import annotations
+
+from edgraph.graph.ir import Graph
+
+STEPS = 100  # where nobody says how many
+
+
+class NoSuchSteps(ValueError):
+    """Steps that the run does not have."""
+
+
+def window(graph: Graph, first: int | None, last: int | None) -> tuple[int, int]:
+    """The steps first..last as far as the run has them; without `last` 100 of them. Raises NoSuchSteps."""
+    end = graph.facts.last_step
+    low = 1 if first is None else first
+    high = low + STEPS - 1 if last is None else last
+    if low < 1:
+        raise NoSuchSteps(f"step {low}: steps count from 1")
+    if end is not None and low > end:
+        raise NoSuchSteps(f"step {low}: {'the loop' if graph.use is not None else 'the run'} ends at step {end}")
+    if high < low:
+        raise NoSuchSteps(f"steps {low}..{high}: the first comes after the last")
+    return low, high if end is None else min(high, end)
