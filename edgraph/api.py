@@ -90,24 +90,32 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     from edgraph.backends.load import load_backend
     from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
+    from edgraph.run.ready import bind_everything
     from edgraph.run.start import Job, Runner, build_backend
     backend = load_backend(pipeline, checked.diagnostics)
     root = Path(pipeline.run.root)
     warm = None if start_from is None else read_checkpoint(start_from, root)
-    params = build_backend(backend, pipeline, checked.folder, lambda text: read_checkpoint(text, root))
+    params = build_backend(backend, pipeline, checked.folder, lambda text: read_checkpoint(text, root)["models"])
     graph = same_objects(checked, backend).require()
     if resume is not None:
         opened = RunFolder.open(find_run(str(resume), root), writing=True)
     else:
         opened = RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder))
     with opened:
-        if not quiet:
-            print(f"run folder: {opened.path}", flush=True)
         if resume is None:
             describe_run(opened, checked)
         loggers = open_loggers(checked, opened)
         job = Job(graph, backend, params, checked.data, opened, loggers, resume is not None, warm, interpret, quiet)
-        outcome = Runner(job).go()
+        try:
+            runner = Runner(job)
+            bind_everything(runner.run)
+        except PipelineError:
+            if resume is None:
+                opened.discard()
+            raise
+        if not quiet:
+            print(f"run folder: {opened.path}", flush=True)
+        outcome = runner.go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
                outcome.failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgraph.graph.averages import average_ops
 from edgraph.graph.conditions import add_conditions
 from edgraph.graph.edges import add_edges
 from edgraph.graph.facts import stage_windows
@@ -39,7 +40,8 @@ def build_graph(pipeline: Pipeline, facts: Facts, registry: Registry, diagnostic
     graph = Graph(pipeline, facts)
     graph.stages = stage_windows(pipeline, facts, diagnostics)
     Builder(graph, registry, diagnostics, lenient).build({
-        **pipeline.ops, **expand_patterns(pipeline, registry, diagnostics), **default_checkpoint(pipeline)})
+        **pipeline.ops, **expand_patterns(pipeline, registry, diagnostics), **average_ops(pipeline, diagnostics),
+        **default_checkpoint(pipeline)})
     check_sections(pipeline, diagnostics)
     check_uses(pipeline, registry, diagnostics, lenient)
     return graph

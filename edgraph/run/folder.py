@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -133,6 +134,11 @@ class RunFolder:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def discard(self) -> None:
+        """Remove the folder of a run that could not begin."""
+        self.close()
+        shutil.rmtree(self.path)
 
     def __enter__(self) -> RunFolder:
         return self

@@ -1,0 +1,48 @@
+"""Everything is bound once before the first step: what cannot work says so now, not when it first fires."""
+
+from __future__ import annotations
+
+from edgraph.data.construct import reason
+from edgraph.graph.ir import Node
+from edgraph.plan.pattern import Call
+from edgraph.plan.timetable import ALWAYS_GUARD
+from edgraph.run.graphrun import GraphRun
+from edgraph.text.diagnostics import Diagnostic, Diagnostics, PipelineError
+from edgraph.text.source import Span
+
+
+def bind_everything(run: GraphRun) -> None:
+    """Binds every node of a graph and of its loops. Raises PipelineError with all that is wrong."""
+    diagnostics = Diagnostics()
+    _bind(run, diagnostics)
+    if diagnostics.failed:
+        raise PipelineError(diagnostics)
+
+
+def _bind(run: GraphRun, diagnostics: Diagnostics) -> None:
+    loops = len(run.context.loops)
+    for node in run.graph.nodes.values():
+        if node.kind in ("condition", "argument") or node.op == "expr":
+            continue
+        try:
+            run.binder.bound(Call(node, ALWAYS_GUARD))
+        except PipelineError as error:
+            diagnostics.extend(Diagnostic(found.code, found.message, found.span or _span(node, found.code), found.severity, found.help,
+                                          found.related) for found in error.diagnostics)
+        except Exception as error:  # a user's class or function
+            diagnostics.error("cannot-construct", f"'{node.name}' ({_what(node)}) cannot be made: "
+                              f"{reason(error)}", node.span)
+    for loop in run.context.loops[loops:]:
+        _bind(loop, diagnostics)
+
+
+def _span(node: Node, code: str) -> Span:
+    """Where a node names what is not there: `unknown-model` is about its `model`."""
+    settings = node.entry.settings if node.entry else None
+    value = settings.get(code.removeprefix("unknown-")) if settings else None
+    return node.span if value is None else value.span
+
+
+def _what(node: Node) -> str:
+    return f"call of {node.settings['function']}" if node.op == "call" else node.op
+
