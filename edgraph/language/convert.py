@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from edgraph.language.expressions import (
     FUNCTIONS,
@@ -47,12 +48,15 @@ _BINARY: dict[type[ast.operator], str] = {
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _NO_OPERATOR: dict[type[ast.AST], tuple[str, str]] = {
-    ast.BitAnd: ("&", "write 'and'"), ast.BitOr: ("|", "write 'or'"), ast.BitXor: ("^", "for a power write '**'"),
+    ast.BitAnd: ("&", "write 'and'"), ast.BitOr: ("|", "write 'or'"),
+    ast.BitXor: ("^", "for a power write '**'"),
     ast.LShift: ("<<", "multiply by a power of 2"), ast.RShift: (">>", "divide by a power of 2 with '//'"),
     ast.MatMult: ("@", "a product of matrices is the work of an op of its own"),
-    ast.In: ("in", "compare with '==' and join with 'or'"), ast.NotIn: ("not in", "compare with '!=' and join with 'and'"),
+    ast.In: ("in", "compare with '==' and join with 'or'"),
+    ast.NotIn: ("not in", "compare with '!=' and join with 'and'"),
     ast.Is: ("is", "write '=='"), ast.IsNot: ("is not", "write '!='"), ast.Invert: ("~", "write 'not'"),
 }
+_FROM_OTHER_LANGUAGES = (("&&", "and"), ("||", "or"), ("===", "=="), ("<>", "!="), ("=>", ">="), ("=<", "<="))
 _FORBIDDEN: dict[type[ast.AST], str] = {
     ast.Lambda: "a lambda", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
     ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.JoinedStr: "an f-string",
@@ -93,10 +97,11 @@ def parse_python(text: str, places: Places) -> ast.expr:
 
 
 def _syntax(error: SyntaxError, text: str, offset: int, places: Places) -> Mistake:
-    for wrong, right in (("&&", "and"), ("||", "or"), ("===", "=="), ("<>", "!="), ("=>", ">="), ("=<", "<=")):
+    for wrong, right in _FROM_OTHER_LANGUAGES:
         if wrong in text:
             at = text.index(wrong)
-            return Mistake(f"{wrong!r} is not an operator here", places.span(at, at + len(wrong)), f"write {right!r}")
+            return Mistake(f"{wrong!r} is not an operator here", places.span(at, at + len(wrong)),
+                           f"write {right!r}")
     if (match := re.search(r"(?<![=!<>])=(?!=)", text)) is not None:
         return Mistake("'=' is not an operator here", places.span(*match.span()),
                        "to compare write '=='; arguments have no names")
@@ -104,12 +109,17 @@ def _syntax(error: SyntaxError, text: str, offset: int, places: Places) -> Mista
         return Mistake("'!' is not an operator here", places.span(*match.span()), "write 'not'")
     if "?" in text:
         at = text.index("?")
-        return Mistake("'?' is not an operator here", places.span(at, at + 1), "write 'x if condition else y'")
+        return Mistake("'?' is not an operator here", places.span(at, at + 1),
+                       "write 'x if condition else y'")
+    if "too many nested" in error.msg:
+        return Mistake("the expression has too many parentheses inside each other", places.whole,
+                       "split it into ops of their own")
     for opening, closing in (("(", ")"), ("[", "]")):
         if text.count(opening) != text.count(closing):
             missing = closing if text.count(opening) > text.count(closing) else opening
-            help = ("inside brackets or braces an expression with a comma needs quotes: \"hold(x, 0)\""
-                    if opening == "(" and text.count("(") + text.count(")") == 1 else None)
+            help = None
+            if places.after().startswith(","):
+                help = 'inside brackets or braces an expression with a comma needs quotes: "hold(x, 0)"'
             return Mistake(f"a {missing!r} is missing", places.whole, help)
     at = offset + max((error.offset or 1) - 1, 0)
     if not text[at:].strip() or re.search(r"([-+*/%<>=,.]|\b(and|or|not|if|else))\s*$", text):
@@ -126,7 +136,7 @@ def _word_end(text: str, at: int) -> int:
 class Converter:
     """Converts one syntax tree. Collects what it meets, so that names can be checked afterwards."""
 
-    def __init__(self, places: Places, schedule: bool, constants: dict[str, None | bool | float]) -> None:
+    def __init__(self, places: Places, schedule: bool, constants: dict[str, bool | float | None]) -> None:
         self.places = places
         self.schedule = schedule
         self.constants = constants
@@ -180,10 +190,10 @@ class Converter:
 
     def constant(self, node: ast.Constant) -> Expr:
         value = node.value
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return Const(value)
-        kind = "bytes" if isinstance(value, bytes) else "a complex number" if isinstance(value, complex) else "'...'"
-        self.fail(node, f"{kind} is not possible in an expression")
+        if value is not None and not isinstance(value, (bool, int, float, str)):
+            kind = "bytes" if isinstance(value, bytes) else "a complex number"
+            self.fail(node, f"{'...' if value is Ellipsis else kind} is not possible in an expression")
+        return Const(value)
 
     def name(self, node: ast.Name) -> Expr:
         name = node.id
@@ -205,7 +215,8 @@ class Converter:
     def attribute(self, node: ast.Attribute) -> Expr:
         path = self._path(node)
         if path is None:
-            self.fail(node, f"'.{node.attr}' is possible only after a name", "give the part before it an op of its own")
+            self.fail(node, f"'.{node.attr}' is possible only after a name",
+                      "give the part before it an op of its own")
         head = path[0]
         if head == "params":
             if len(path) != 2 or not isinstance(path[1], str):
@@ -219,12 +230,14 @@ class Converter:
 
     def subscript(self, node: ast.Subscript) -> Expr:
         path = self._path(node)
-        if path is not None and path[0] not in ("params", "step", "epoch", "stage", "run") \
-                and path[0] not in self.constants:
+        if path is not None and path[0] != "params":
+            if path[0] in ("step", "epoch", "stage", "run") or path[0] in self.constants:
+                self.fail(node, f"{path[0]!r} has no parts")
             return self._ref(path, node)
         if isinstance(node.slice, (ast.Slice, ast.Tuple)):
             what = "a slice" if isinstance(node.slice, ast.Slice) else "an index with a comma"
-            self.fail(node, f"{what} is not possible in an expression", "take parts of arrays in an op of your own")
+            self.fail(node, f"{what} is not possible in an expression",
+                      "take parts of arrays in an op of your own")
         value, index = self.each([node.value, node.slice])
         if isinstance(index, Const) and (isinstance(index.value, (bool, float)) or index.value is None):
             self.fail(node.slice, "an index is a whole number or a text")
@@ -324,7 +337,8 @@ def _literal_index(node: ast.expr) -> str | int | None:
         node, sign = node.operand, -1
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return sign * node.value
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) and sign == 1 else None
+    text = node.value if isinstance(node, ast.Constant) and sign == 1 else None
+    return text if isinstance(text, str) else None
 
 
 def _count(fewest: int, most: int) -> str:
@@ -333,7 +347,7 @@ def _count(fewest: int, most: int) -> str:
     return f"{fewest} or more arguments" if most == _MANY else f"{fewest} or {most} arguments"
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[ast.expr], Callable[[Converter, Any], Expr]] = {
     ast.Constant: Converter.constant, ast.Name: Converter.name, ast.Attribute: Converter.attribute,
     ast.Subscript: Converter.subscript, ast.UnaryOp: Converter.unary, ast.BinOp: Converter.binary,
     ast.Compare: Converter.compare, ast.BoolOp: Converter.logic, ast.IfExp: Converter.choice,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from edgraph.language.fields import Broken, Fields, check_name, describe, first_line
+from typing import Literal
+
+from edgraph.language.fields import Fields, check_name, describe, first_line
 from edgraph.language.pipeline import DataEntry
 from edgraph.language.sections import Context, read_use
+from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 KEYS = ("use", "with", "batch_size", "shuffle", "drop_last", "transform", "collate", "workers", "prefetch",
         "sampler", "limit", "like", "from", "folds", "fold", "part")
+PARTS: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 RESERVED_DATA = ("checkpoints", "none")
 _HELP = "write NAME: {use: DATA SET, batch_size: N} for each data set"
 _USE = "write use: and a registered data set or the import path of a class"
-_HINTS = {"split": "parameters of the data set go under 'with'", "path": "parameters of the data set go under 'with'",
+_HINTS = {"split": "parameters of the data set go under 'with'",
+          "path": "parameters of the data set go under 'with'",
           "batch": "did you mean 'batch_size'?", "num_workers": "did you mean 'workers'?",
           "type": "a data set has 'use: …'"}
 MAX_CHAIN = 100
@@ -69,7 +74,8 @@ class _Bases:
                                    "give one of them a 'use' of its own")
         elif target not in self.section.entries:
             self.diagnostics.error("unknown-data", f"there is no data set {target!r}", value.span,
-                                   did_you_mean(target, [n for n in self.section.entries if n != name]) or None)
+                                   did_you_mean(target, [n for n in self.section.entries if n != name])
+                                   or None)
         elif len(self.open) > MAX_CHAIN:
             self.diagnostics.error("data-cycle", f"a chain of more than {MAX_CHAIN} data sets", value.span)
         else:
@@ -77,7 +83,8 @@ class _Bases:
             if not isinstance(base, Mapping):
                 return Mapping(rest, tree.span)
             if key == "from" and "folds" in base.entries:
-                self.diagnostics.error("exclusive-keys", f"{target!r} is a fold itself and has no folds", value.span,
+                self.diagnostics.error("exclusive-keys", f"{target!r} is a fold itself and has no folds",
+                                       value.span,
                                        "divide the data set that it is made from")
             if key == "from" and "folds" not in tree.entries:
                 self.diagnostics.error("missing-key", f"data set {name!r} has 'from' but not 'folds'", span,
@@ -89,7 +96,7 @@ class _Bases:
 
 
 def _lay_over(tree: Mapping, own: dict[str, Entry], base: Mapping) -> Mapping:
-    """The entry's keys over the base's; `with` is merged key by key unless the entry has a `use` of its own."""
+    """The entry's keys over the base's; `with` is merged key by key unless the entry has its own `use`."""
     entries = {**base.entries, **own}
     if "use" in own and "with" not in own:
         entries.pop("with", None)
@@ -106,14 +113,15 @@ def _entry(name: str, span: Span, tree: Mapping, context: Context) -> DataEntry:
     use = read_use(fields, help=_USE)
     folds = fields.integer("folds", 2)
     fold = fields.integer("fold", 0, None if folds is None else folds - 1)
-    part = fields.choice("part", ("train", "validation"))
+    part = fields.choice("part", PARTS)
     if folds is None:
         for key in ("fold", "part"):
             if fields.has(key) and not fields.has("folds"):
                 context.diagnostics.error("missing-key", f"{fields.where} has {key!r} but not 'folds'",
                                           fields.key_span(key), "write folds: 5, fold: 0, part: train")
     elif not fields.has("part"):
-        context.diagnostics.error("missing-key", f"{fields.where} has 'folds' but not 'part'", fields.key_span("folds"),
+        context.diagnostics.error("missing-key", f"{fields.where} has 'folds' but not 'part'",
+                                  fields.key_span("folds"),
                                   "write part: train or part: validation")
     if fields.has("sampler") and fields.flag("shuffle") and fields.get("sampler") is not None:
         fields.exclusive("shuffle", "sampler")
@@ -152,11 +160,13 @@ def read_fixed_examples(root: Mapping, context: Context) -> dict[str, tuple[list
             continue
         indices = [fields.as_integer(name, item, 0) for item in value.items]
         if not value.items:
-            fields.error("out-of-range", name, f"{name!r} of 'fixed_examples' has no indices", "write [0, 1, 2, 3]")
+            fields.error("out-of-range", name, f"{name!r} of 'fixed_examples' has no indices",
+                         "write [0, 1, 2, 3]")
         seen: dict[int, Span] = {}
         for index, item in zip(indices, value.items, strict=True):
             if index is not None and index in seen:
-                context.diagnostics.error("duplicate-value", f"the index {index} of {name!r} is given twice", item.span,
+                context.diagnostics.error("duplicate-value", f"the index {index} of {name!r} is given twice",
+                                          item.span,
                                           "remove one of them", (("first given here", seen[index]),))
             elif index is not None:
                 seen[index] = item.span

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
-from edgraph.language.fields import Broken, Fields, describe, first_line, is_empty, unknown_key
+from edgraph.language.fields import Fields, describe, first_line, is_empty, unknown_key
 from edgraph.language.pipeline import (
     Every,
     EveryCycle,
@@ -21,6 +21,7 @@ from edgraph.language.pipeline import (
     EveryUpdates,
     Name,
 )
+from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import write
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
@@ -29,8 +30,8 @@ from edgraph.text.suggest import did_you_mean, nearest
 _AMOUNT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]*)\s*")
 SECONDS = {"s": 1, "second": 1, "seconds": 1, "sec": 1, "min": 60, "minute": 60, "minutes": 60,
            "h": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400}
-COUNTS = {"step": "steps", "steps": "steps", "epoch": "epochs", "epochs": "epochs",
-          "update": "updates", "updates": "updates"}
+COUNTS = {"steps": "steps", "step": "steps", "epochs": "epochs", "epoch": "epochs",
+          "updates": "updates", "update": "updates"}
 _UNITS = ("steps", "epochs", "updates", "s", "minutes", "h")
 _EXAMPLES = "write a number of steps, '10 steps', '1 epoch', '10 updates', '10 minutes', 'first' or 'last'"
 LARGEST = 2**62
@@ -53,8 +54,8 @@ def parse_every(tree: Tree, where: str, diagnostics: Diagnostics) -> Every | Non
 def amount(text: str) -> tuple[Fraction, str] | None:
     """`0.5 epochs` as (1/2, "epochs"); the unit may be empty. None for other text."""
     match = _AMOUNT.fullmatch(text)
-    if match is None or len(match[1]) > 40 or abs(int((re.search(r"[eE](.*)", match[1]) or [0, "0"])[1])) > 40:
-        return None
+    if match is None or len(match[1]) > 40 or abs(int(match[1].lower().partition("e")[2] or 0)) > 40:
+        return None  # 1e999999 would be a number of a million digits
     return Fraction(match[1]), match[2]
 
 
@@ -66,7 +67,7 @@ def parse_duration(key: str, tree: Tree, fields: Fields) -> float | None:
     example = "write such as '30 s', '10 minutes' or '2 h'"
     if parsed is None or parsed[1] not in SECONDS:
         help = example
-        if isinstance(tree, Scalar) and isinstance(tree.value, (int, float)) and not isinstance(tree.value, bool):
+        if isinstance(tree, Scalar) and type(tree.value) in (int, float):
             help = f"a unit is missing: '{tree.raw} s', '{tree.raw} minutes' or '{tree.raw} h'"
         elif parsed is not None and parsed[1]:
             near = did_you_mean(parsed[1], SECONDS)
@@ -94,7 +95,8 @@ class _Clock:
             return self.mapping(tree)
         if isinstance(tree, Sequence):
             if inner:
-                raise self.fail("bad-clock", f"{self.where} has a list inside a list", tree.span, "write one list")
+                raise self.fail("bad-clock", f"{self.where} has a list inside a list", tree.span,
+                                "write one list")
             return self.union(tree)
         value = tree.value
         if isinstance(value, str):
@@ -102,19 +104,25 @@ class _Clock:
         if value is None and is_empty(tree):
             raise self.fail("missing-value", f"{self.where} has no value", tree.span, _EXAMPLES)
         if isinstance(value, bool) or value is None:
-            raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a clock", tree.span, _EXAMPLES)
+            raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a clock", tree.span,
+                            _EXAMPLES)
         if isinstance(value, float):
             if not math.isfinite(value):
-                raise self.fail("not-finite", f"{self.where} is {write(value)}; expected a whole number of steps",
+                raise self.fail("not-finite", f"{self.where} is {write(value)}; expected a whole number of "
+                                "steps",
                                 tree.span, _EXAMPLES)
             if not value.is_integer():
-                raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a whole number of steps",
-                                tree.span, f"a part of an epoch is '{write(value)} epochs'" if value > 0 else _EXAMPLES)
+                raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a whole number of "
+                                "steps",
+                                tree.span, f"a part of an epoch is '{write(value)} epochs'" if value > 0
+                                else _EXAMPLES)
+        assert isinstance(value, (int, float))
         return self.steps(Fraction(value), tree.span)
 
     def union(self, tree: Sequence) -> Every:
         if not tree.items:
-            raise self.fail("bad-clock", f"{self.where} is an empty list: it would never fire", tree.span, _EXAMPLES)
+            raise self.fail("bad-clock", f"{self.where} is an empty list: it would never fire", tree.span,
+                            _EXAMPLES)
         parts: list[Every] = []
         failed = False
         for item in tree.items:
@@ -141,7 +149,8 @@ class _Clock:
         if unit in COUNTS:
             kind = COUNTS[unit]
             if number <= 0:
-                raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than 0 {kind}", span)
+                raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than 0 {kind}",
+                                span)
             if kind == "epochs":
                 return EveryEpochs(number, span)
             if number.denominator != 1:
@@ -178,7 +187,8 @@ class _Clock:
         if len(kinds) > 1:
             first = (f"{kinds[0]!r} is here", tree.entries[kinds[0]].span)
             self.diagnostics.error("exclusive-keys", f"{self.where} has both {kinds[0]!r} and {kinds[1]!r}",
-                                   tree.entries[kinds[1]].span, "for both, write a list of two clocks", (first,))
+                                   tree.entries[kinds[1]].span, "for both, write a list of two clocks",
+                                   (first,))
             raise _Bad
         if not kinds:
             for key, entry in tree.entries.items():
@@ -192,11 +202,13 @@ class _Clock:
                     raise self.fail("bad-clock", f"{self.where} has no form with the key {key!r}", entry.span,
                                     f"write '{shown} {unit}'")
             raise self.fail("bad-clock", f"{self.where} does not say what it counts", tree.span,
-                            "write {steps: …}, {updates: …}, {cycle: …, positions: […]}, {firings: …, of: OP}, "
+                            "write {steps: …}, {updates: …}, {cycle: …, positions: […]}, {firings: …, of: "
+                            "OP}, "
                             "{first: STAGE} or {last: STAGE}")
         kind = kinds[0]
         allowed = {"steps": ("steps", "offset", "from", "until", "grow", "max"), "updates": ("updates", "of"),
-                   "cycle": ("cycle", "positions"), "firings": ("firings", "of"), "first": ("first",), "last": ("last",)}
+                   "cycle": ("cycle", "positions"), "firings": ("firings", "of"), "first": ("first",),
+                   "last": ("last",)}
         before = len(self.diagnostics)
         clock = forms[kind](Fields(tree, self.where, allowed[kind], self.diagnostics), tree)
         if len(self.diagnostics) > before:
@@ -218,9 +230,11 @@ class _Clock:
             fields.error("out-of-range", "offset", f"{self.where} has offset {offset} with steps {steps}; "
                          f"expected 0 to {steps - 1}", "to begin later use 'from'")
         if until is not None and until < start:
-            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at {start}")
+            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at "
+                         f"{start}")
         if maximum is not None and grow is None:
-            self.diagnostics.error("bad-clock", f"{self.where} has 'max' without 'grow'", fields.key_span("max"),
+            self.diagnostics.error("bad-clock", f"{self.where} has 'max' without 'grow'",
+                                   fields.key_span("max"),
                                    "'max' bounds a growing interval; to end at a step use 'until'")
         elif maximum is not None and maximum < steps:
             fields.error("out-of-range", "max", f"{self.where} has max {maximum}, less than steps {steps}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edgraph.language.interpolate import Inserted
 from edgraph.language.overrides import SOURCE as COMMAND_LINE
 from edgraph.language.pipeline import Pipeline
+from edgraph.language.values import Inserted
 from edgraph.text.dump import Verbatim, dump, flow, scalar
 from edgraph.text.scalars import resolve
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
@@ -16,15 +16,17 @@ _COMMENT_COLUMN = 60
 
 
 def expand(pipeline: Pipeline, origins: bool = False) -> str:
-    """YAML that loads to the same pipeline. origins: with a comment a line that says where its value came from.
+    """YAML that loads to the same pipeline. origins: a comment on each line says where its value came from.
 
     Graphs stay as they are written: their parameters are inserted at each use. For a pipeline without errors.
     """
     if not origins:
         return dump(_values(pipeline.tree))
     lines = list(_lines(pipeline.tree, 0))
-    width = min(max((len(text) for text, _ in lines if len(text) <= _COMMENT_COLUMN), default=0), _COMMENT_COLUMN)
-    return "".join(f"{text:<{width}}  # {origin}".rstrip() + "\n" if origin else f"{text}\n" for text, origin in lines)
+    width = min(max((len(text) for text, _ in lines if len(text) <= _COMMENT_COLUMN), default=0),
+                _COMMENT_COLUMN)
+    return "".join(f"{text:<{width}}  # {origin}".rstrip() + "\n" if origin else f"{text}\n" for text,
+                   origin in lines)
 
 
 def _values(tree: Tree) -> Any:
@@ -50,7 +52,7 @@ def _lines(tree: Mapping, indent: int) -> Iterator[tuple[str, str]]:
     for key, entry in tree.entries.items():
         head = f"{' ' * indent}{scalar(key)}:"
         value = entry.value
-        if indent and _origins(value) == {_origin(value)} or not isinstance(value, (Mapping, Sequence)):
+        if (indent and _origins(value) == {_origin(value)}) or not isinstance(value, (Mapping, Sequence)):
             yield f"{head} {flow(_values(value))}", _origin(value)
         elif isinstance(value, Mapping):
             yield (head, "") if value.entries else (f"{head} {{}}", _origin(value))

@@ -15,7 +15,7 @@ RESERVED = ("step", "epoch", "stage", "params", "run")
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from keyword import iskeyword
 from typing import TypeVar, cast
 
 from edgraph.language.expressions import RESERVED
 from edgraph.language.pipeline import Name
+from edgraph.language.values import Broken, origin
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import write
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
@@ -18,12 +20,6 @@ _Choice = TypeVar("_Choice", bound=str)
 
 # Words of the expression language that no op may be called.
 _WORDS = frozenset(("nan", "inf", "pi", "true", "false", "null", "none"))
-
-
-class Broken(Scalar):
-    """Stands for a value that was reported already: nothing more is said about it."""
-
-    __slots__ = ()
 
 
 def describe(tree: Tree) -> str:
@@ -51,8 +47,8 @@ def is_empty(tree: Tree) -> bool:
 
 
 def unknown_key(key: str, span: Span, where: str, allowed: Iterable[str], diagnostics: Diagnostics,
-                hints: Map[str, str] | None = None) -> None:
-    """The one message for a key that does not exist, at every level of a file."""
+                hints: Map[str, str] | None = None) -> str | None:
+    """The one message for a key that does not exist, at every level. Gives the key that was meant."""
     names = list(allowed)
     help = (hints or {}).get(key)
     if help is None:
@@ -60,6 +56,7 @@ def unknown_key(key: str, span: Span, where: str, allowed: Iterable[str], diagno
         fallback = (hints or {}).get("*")
         help = fallback if near is None and fallback else did_you_mean(key, names)
     diagnostics.error("unknown-key", f"{where} has no key {key!r}", span, help or None)
+    return nearest(key, names) or next((name for name in names if f"{name!r}" in (help or "")), None)
 
 
 def check_name(name: str, span: Span, what: str, diagnostics: Diagnostics,
@@ -68,7 +65,7 @@ def check_name(name: str, span: Span, what: str, diagnostics: Diagnostics,
     if name.isidentifier() and not iskeyword(name) and name not in reserved:
         return True
     if name in reserved:
-        diagnostics.error("reserved-name", f"{what} cannot be called {name!r}: the name has a meaning of its own", span,
+        diagnostics.error("reserved-name", f"{what} cannot be called {name!r}: it has a meaning of its own", span,
                           f"call it {name}_ or anything else")
     elif iskeyword(name):
         diagnostics.error("bad-name", f"{what} cannot be called {name!r}: it is a keyword of Python", span,
@@ -77,7 +74,8 @@ def check_name(name: str, span: Span, what: str, diagnostics: Diagnostics,
         better = "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name).strip("_")
         better = better if better.isidentifier() else f"n{better}"
         diagnostics.error("bad-name", f"{what} cannot be called {name!r}: names have letters, digits and '_' "
-                          "and begin with no digit", span, f"call it {better}" if name and len(name) < 60 else None)
+                          "and begin with no digit", span, f"call it {better}" if name and len(name) < 60
+                          else None)
     return False
 
 
@@ -90,7 +88,7 @@ class Fields:
     `where` names the mapping in messages: `data 'train'`, `'run'`.
     """
 
-    __slots__ = ("allowed", "diagnostics", "mapping", "where")
+    __slots__ = ("allowed", "diagnostics", "mapping", "meant", "where")
 
     def __init__(self, mapping: Mapping, where: str, allowed: Iterable[str], diagnostics: Diagnostics,
                  hints: Map[str, str] | None = None) -> None:
@@ -98,9 +96,10 @@ class Fields:
         self.where = where
         self.diagnostics = diagnostics
         self.allowed = frozenset(allowed)
+        self.meant: set[str | None] = set()  # keys that misspelt ones stand for
         for key, entry in mapping.entries.items():
             if key not in self.allowed:
-                unknown_key(key, entry.span, where, allowed, diagnostics, hints)
+                self.meant.add(unknown_key(key, entry.span, where, allowed, diagnostics, hints))
 
     def error(self, code: str, key: str, message: str, help: str | None = None) -> None:
         """An error at the value of a key."""
@@ -130,18 +129,23 @@ class Fields:
     def require(self, key: str, help: str | None = None) -> Tree | None:
         """The value of a key that must be there."""
         if key not in self.mapping.entries:
-            span = self.mapping.span
-            self.diagnostics.error("missing-key", f"{self.where} needs the key {key!r}", span, help)
+            if key not in self.meant:
+                self.diagnostics.error("missing-key", f"{self.where} needs the key {key!r}",
+                                       first_line(self.mapping.span), help)
             return None
         tree = self.get(key)
         entry = self.mapping.entries[key]
         if tree is None and not isinstance(entry.value, Broken) and not is_empty(entry.value):
-            self.diagnostics.error("missing-value", f"{key!r} of {self.where} cannot be null", entry.value.span, help)
+            self.diagnostics.error("missing-value", f"{key!r} of {self.where} cannot be null",
+                                   entry.value.span, help)
         return tree
 
     def wrong(self, key: str, tree: Tree, expected: str, help: str | None = None) -> None:
-        self.diagnostics.error("wrong-type", f"{key!r} of {self.where} is {describe(tree)}; expected {expected}",
-                               first_line(tree.span), help)
+        self.report("wrong-type", tree, f"{key!r} of {self.where} is {describe(tree)}; expected {expected}",
+                    help)
+
+    def report(self, code: str, tree: Tree, message: str, help: str | None = None) -> None:
+        self.diagnostics.error(code, message, first_line(tree.span), help, origin(tree))
 
     # -- scalars -----------------------------------------------------------------------------------
 
@@ -149,7 +153,8 @@ class Fields:
         tree = self.get(key)
         return None if tree is None else self.as_integer(key, tree, minimum, maximum)
 
-    def as_integer(self, key: str, tree: Tree, minimum: int | None = None, maximum: int | None = None) -> int | None:
+    def as_integer(self, key: str, tree: Tree, minimum: int | None = None,
+                   maximum: int | None = None) -> int | None:
         expected = _range("a whole number", minimum, maximum)
         value = tree.value if isinstance(tree, Scalar) else None
         if isinstance(tree, Broken):
@@ -157,14 +162,14 @@ class Fields:
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
             value = int(value)  # 1e5 is a whole number
         if isinstance(value, float):
-            self.diagnostics.error("out-of-range" if math.isfinite(value) else "not-finite",
-                                   f"{key!r} of {self.where} is {write(value)}; expected {expected}", tree.span)
+            self.report("out-of-range" if math.isfinite(value) else "not-finite", tree,
+                        f"{key!r} of {self.where} is {write(value)}; expected {expected}")
             return None
         if isinstance(value, bool) or not isinstance(value, int):
             self.wrong(key, tree, expected, _unquote(value))
             return None
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
-            self.diagnostics.error("out-of-range", f"{key!r} of {self.where} is {value}; expected {expected}", tree.span)
+            self.report("out-of-range", tree, f"{key!r} of {self.where} is {value}; expected {expected}")
             return None
         return value
 
@@ -183,10 +188,11 @@ class Fields:
             self.wrong(key, tree, expected, _unquote(value))
             return None
         if not math.isfinite(value):
-            self.diagnostics.error("not-finite", f"{key!r} of {self.where} is {write(value)}; expected {expected}", tree.span)
+            self.report("not-finite", tree, f"{key!r} of {self.where} is {write(value)}; expected {expected}")
             return None
         if (minimum is not None and value < minimum) or (above is not None and value <= above):
-            self.diagnostics.error("out-of-range", f"{key!r} of {self.where} is {write(value)}; expected {expected}", tree.span)
+            self.report("out-of-range", tree, f"{key!r} of {self.where} is {write(value)}; expected "
+                        f"{expected}")
             return None
         return float(value)
 
@@ -207,22 +213,24 @@ class Fields:
         if tree is None:
             return None
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
-            self.wrong(key, tree, "a text", f'in quotes it is one: "{tree.raw}"' if isinstance(tree, Scalar) else None)
+            self.wrong(key, tree, "a text", f'in quotes it is one: "{tree.raw}"' if isinstance(tree, Scalar)
+                       else None)
             return None
         if not empty and not tree.value.strip():
-            self.diagnostics.error("missing-value", f"{key!r} of {self.where} is an empty text", tree.span)
+            self.report("missing-value", tree, f"{key!r} of {self.where} is an empty text")
             return None
         return tree.value
 
     def choice(self, key: str, options: tuple[_Choice, ...]) -> _Choice | None:
+        """One of a few words."""
         tree = self.get(key)
         if tree is None:
             return None
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
             if tree.value in options:
-                return cast(_Choice, tree.value)
-            self.diagnostics.error("bad-value", f"{key!r} of {self.where} cannot be {tree.value!r}", tree.span,
-                                   did_you_mean(tree.value, options) or None)
+                return next(option for option in options if option == tree.value)
+            self.report("bad-value", tree, f"{key!r} of {self.where} cannot be {tree.value!r}",
+                        did_you_mean(tree.value, options) or None)
         else:
             self.wrong(key, tree, _either(options))
         return None
@@ -288,7 +296,7 @@ def _unquote(value: object) -> str | None:
             float(value)
         except ValueError:
             return None
-        return "write the number without quotes, and without '_'" if "_" in value else "write the number without quotes"
+        return "write the number without quotes" + (", and without '_'" if "_" in value else "")
     return None
 
 

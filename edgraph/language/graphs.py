@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 
 from edgraph.language.expressions import Expression
-from edgraph.language.fields import Broken, Fields, check_name, describe, first_line
+from edgraph.language.fields import Fields, check_name, describe, first_line
 from edgraph.language.interpolate import Interpolator, resolve_params
 from edgraph.language.merge import lay_over
 from edgraph.language.ops import OpReader
@@ -13,6 +13,7 @@ from edgraph.language.parse import Scope
 from edgraph.language.pipeline import GraphEntry, GraphUse, OpEntry, PatternUse, Pipeline
 from edgraph.language.runs import read_pattern
 from edgraph.language.sections import Context
+from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree, plain
 from edgraph.text.suggest import did_you_mean
@@ -48,7 +49,7 @@ def _graph(name: str, span: Span, tree: Mapping, context: Context) -> GraphEntry
     where = f"graph {name!r}"
     fields = Fields(tree, where, KEYS, context.diagnostics, _HINTS)
     params = _defaults(name, tree, context.params, context.diagnostics)
-    known = Interpolator({**context.params, **params}, context.diagnostics, f" of {where}")
+    known = Interpolator({**context.params, **params}, context.diagnostics, f" in {where}")
     reader = OpReader(context.diagnostics, None, Scope((*context.params, *params)))
     ops = fields.require("ops", "write ops: {NAME: {op: TYPE, …}}")
     if isinstance(ops, Mapping):
@@ -70,10 +71,12 @@ def _defaults(name: str, tree: Mapping, outer: Map[str, Tree], diagnostics: Diag
     if section is None or (isinstance(section, Scalar) and section.value is None):
         return {}
     if not isinstance(section, Mapping):
-        diagnostics.error("wrong-type", f"'params' of graph {name!r} is {describe(section)}; expected a mapping",
-                          first_line(section.span), "write params: {NAME: DEFAULT}, with null where there is none")
+        diagnostics.error("wrong-type", f"'params' of graph {name!r} is {describe(section)}; expected a "
+                                        "mapping",
+                          first_line(section.span), "write params: {NAME: DEFAULT}, with null where there is "
+                          "none")
         return {}
-    return resolve_params(section.entries, outer, diagnostics, f" of graph {name!r}")
+    return resolve_params(section.entries, outer, diagnostics, f" in graph {name!r}")
 
 
 def _inserts(tree: Tree) -> bool:
@@ -104,7 +107,7 @@ def instantiate(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
         return None
     before = len(diagnostics)
     values = {**pipeline.param_trees, **scope}
-    interpolator = Interpolator(values, diagnostics, f" of graph {entry.name!r}")
+    interpolator = Interpolator(values, diagnostics, f" in graph {entry.name!r}")
     context = Context(diagnostics, values)
     context.interpolator = interpolator
     where = f"graph {entry.name!r}"
@@ -121,8 +124,10 @@ def instantiate(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
         diagnostics.error("missing-key", f"{where} has 'max' but not 'while'", fields.key_span("max"),
                           "a fixed number of rounds is 'repeat: N'")
     use = GraphUse(
-        entry.name, span, ops, _outputs(fields, reader), fields.name("over"), fields.integer("repeat", 1, 2**62),
-        condition, maximum, {name: plain(tree) for name, tree in scope.items()}, _patterns(fields, context), broken)
+        entry.name, span, ops, _outputs(fields, reader), fields.name("over"),
+        fields.integer("repeat", 1, 2**62),
+        condition, maximum, {name: plain(tree) for name, tree in scope.items()}, _patterns(fields, context),
+        broken)
     return None if len(diagnostics) > before and not ops else use
 
 
@@ -135,12 +140,14 @@ def _insert_head(tree: Mapping, interpolator: Interpolator) -> Mapping:
 
 def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline, diagnostics: Diagnostics,
                 span: Span) -> dict[str, Tree] | None:
-    values = _defaults(entry.name, entry.tree, pipeline.param_trees, Diagnostics())  # reported when it was read
+    # reported when it was read
+    values = _defaults(entry.name, entry.tree, pipeline.param_trees, Diagnostics())
     fine = True
     given = arguments.entries if arguments is not None else {}
     for name, argument in given.items():
         if name not in values:
-            diagnostics.error("unknown-parameter", f"graph {entry.name!r} has no parameter {name!r}", argument.span,
+            diagnostics.error("unknown-parameter", f"graph {entry.name!r} has no parameter {name!r}",
+                              argument.span,
                               did_you_mean(name, values) or "it has no parameters" if not values
                               else did_you_mean(name, values) or None)
             fine = False
@@ -152,13 +159,16 @@ def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
         if isinstance(value, Broken):
             fine = False
         elif isinstance(value, Scalar) and value.value is None and name not in given:
-            diagnostics.error("missing-parameter", f"graph {entry.name!r} needs the parameter {name!r}", first_line(span),
-                              f"write params: {{{name}: …}} in the 'with' of the loop", (("it is declared here", value.span),))
+            diagnostics.error("missing-parameter", f"graph {entry.name!r} needs the parameter {name!r}",
+                              first_line(span),
+                              f"write params: {{{name}: …}} in the 'with' of the loop",
+                              (("it is declared here", value.span),))
             fine = False
     return values if fine else None
 
 
-def _ops(fields: Fields, reader: OpReader, pipeline: Pipeline, prefix: str) -> tuple[dict[str, OpEntry], frozenset[str]]:
+def _ops(fields: Fields, reader: OpReader, pipeline: Pipeline,
+         prefix: str) -> tuple[dict[str, OpEntry], frozenset[str]]:
     tree = fields.mapping.get("ops")
     if not isinstance(tree, Mapping):
         return {}, frozenset()
@@ -183,7 +193,10 @@ def adjust(ops: Mapping, prefix: str, pipeline: Pipeline) -> Mapping:
 
 def read_ops(ops: Mapping, pipeline: Pipeline, diagnostics: Diagnostics, origin: Span | None = None,
              prefix: str = "") -> tuple[dict[str, OpEntry], frozenset[str]]:
-    """Ops that a pattern in Python made, by their names within the pattern; and those in which something was wrong."""
+    """Ops that a pattern in Python made, by their names within it; and which of them had something wrong.
+
+    origin: the pattern's use. prefix: its name with a dot, for what the pipeline says about its ops.
+    """
     interpolator = Interpolator(pipeline.param_trees, diagnostics)
     reader = OpReader(diagnostics, interpolator, Scope(pipeline.param_trees), origin)
     read = reader.section(adjust(ops, prefix, pipeline) if prefix else ops)
@@ -214,5 +227,6 @@ def _patterns(fields: Fields, context: Context) -> dict[str, PatternUse]:
         if isinstance(entry.value, Mapping):
             found[name] = read_pattern(name, entry.span, entry.value, context)
         else:
-            context.entry_is_no_mapping(f"pattern {name!r}", entry.span, entry.value, "write {use: GRAPH, with: {…}}")
+            context.entry_is_no_mapping(f"pattern {name!r}", entry.span, entry.value,
+                                        "write {use: GRAPH, with: {…}}")
     return found

@@ -22,7 +22,7 @@ MAPPING = "<mapping>"  # the name in messages of a pipeline given as a Python ma
 
 def read_with_includes(path_or_mapping: str | Path | Map[str, Any],
                        diagnostics: Diagnostics) -> tuple[Source, Mapping] | None:
-    """The root source, and its tree over those of the files it includes. None where any of them could not be read."""
+    """The root source, and its tree over those of the files it includes; None where any could not be read."""
     if isinstance(path_or_mapping, Map):
         source = _from_mapping(path_or_mapping, diagnostics)
     else:
@@ -38,7 +38,8 @@ def _from_mapping(mapping: Map[str, Any], diagnostics: Diagnostics) -> Source | 
     """A Python mapping as the text that an author would have written, so that messages can point at it."""
     wrong = _not_data(mapping, "", 0)
     if wrong is not None:
-        diagnostics.error("wrong-type", wrong, None, "a pipeline is made of mappings, lists, texts and numbers")
+        diagnostics.error("wrong-type", wrong, None, "a pipeline is made of mappings, lists, texts and "
+                          "numbers")
         return None
     return Source(MAPPING, dump(mapping))
 
@@ -97,7 +98,8 @@ class _Reader:
             target = found if found is not None else item
         if not isinstance(target, Scalar) or not isinstance(target.value, str) or not target.value.strip():
             if len(self.diagnostics) == before:
-                self.diagnostics.error("wrong-type", f"'include' has {describe(target)}; expected the name of a file",
+                self.diagnostics.error("wrong-type", f"'include' has {describe(target)}; expected the name "
+                                       "of a file",
                                        first_line(target.span), "write include: [base.yaml]")
             self.failed = True
             return None
@@ -112,10 +114,12 @@ class _Reader:
         resolved = str(path.resolve())
         if resolved in above:
             chain = " → ".join(Path(p).name for p in [*above[above.index(resolved):], resolved])
-            self.diagnostics.error("include-cycle", f"files include each other: {chain}", span, "remove one of the includes")
+            self.diagnostics.error("include-cycle", f"files include each other: {chain}", span,
+                                   "remove one of the includes")
             return None
         if len(above) >= MAX_DEPTH:
-            self.diagnostics.error("include-cycle", f"files include each other more than {MAX_DEPTH} deep", span)
+            self.diagnostics.error("include-cycle", f"files include each other more than {MAX_DEPTH} deep",
+                                   span)
             return None
         source = read_file(path, self.diagnostics, span)
         return None if source is None else self.file(source, above)

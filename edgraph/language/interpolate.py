@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
 
-from edgraph.language.fields import Broken, check_name, describe, first_line
+from edgraph.language.fields import check_name, describe, first_line
 from edgraph.language.places import Places
+from edgraph.language.values import Broken, Inserted
 from edgraph.text.build import MAX_DEPTH, height
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import resolve, write
-from edgraph.text.source import Entry, Mapping, Plain, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 _INSERT = re.compile(r"\$\{([^{}]*)\}")
@@ -20,30 +22,21 @@ MAX_INSERTED = 100_000  # values that `${…}` may add to a pipeline
 MAX_CHAIN = 100
 
 
-class Inserted(Scalar):
-    """A parameter's value where it is used. `text` is what stands there, `defined` where the value was given."""
-
-    __slots__ = ("defined", "text")
-
-    def __init__(self, value: Plain, span: Span, raw: str, plain: bool, text: str, defined: Span) -> None:
-        super().__init__(value, span, raw, plain)
-        self.text = text
-        self.defined = defined
-
-
 class Interpolator:
     """Inserts parameters. `params` are resolved values; what is wrong is reported once and becomes Broken."""
 
     def __init__(self, params: Map[str, Tree], diagnostics: Diagnostics, owner: str = "") -> None:
         self.params = params
         self.diagnostics = diagnostics
-        self.owner = owner  # in messages: ` of graph 'evaluate'`
+        self.owner = owner  # in messages: ` in graph 'evaluate'`
         self._sizes: dict[int, int] = {}
         self._inserted = 0
 
     def tree(self, tree: Tree, skip: Iterable[str] = ()) -> Tree:
-        """The tree with parameters inserted: the same object where there are none. `skip`: keys of the outermost
-        mapping whose values stay as they are, because they are expressions."""
+        """The tree with parameters inserted: the same object where there are none.
+
+        skip: keys of the outermost mapping whose values stay as they are, because they are expressions.
+        """
         if isinstance(tree, Scalar):
             text = tree.value
             return self.scalar(tree, text) if isinstance(text, str) and "${" in text else tree
@@ -76,7 +69,8 @@ class Interpolator:
             if found is None:
                 return Broken(None, node.span)
             if not isinstance(found, Scalar):
-                self.diagnostics.error("bad-interpolation", f"'{match[0]}' is {describe(found)} and cannot be a part of a text",
+                self.diagnostics.error("bad-interpolation", f"'{match[0]}' is {describe(found)} and cannot "
+                                       "be a part of a text",
                                        span, "let the value be exactly one '${…}'")
                 return Broken(None, node.span)
             pieces += text[at:match.start()], _format(found)
@@ -89,7 +83,8 @@ class Interpolator:
             return Broken(None, node.span)
         result = "".join(pieces)
         if len(result) > MAX_TEXT:
-            self.diagnostics.error("bad-interpolation", f"the text becomes longer than {MAX_TEXT:,} characters", node.span)
+            self.diagnostics.error("bad-interpolation", f"the text becomes longer than {MAX_TEXT:,} "
+                                   "characters", node.span)
             return Broken(None, node.span)
         return Inserted(result, node.span, result, False, text, node.span)
 
@@ -104,11 +99,13 @@ class Interpolator:
         if not name:
             self.diagnostics.error("bad-interpolation", "'${}' names no parameter", span, "write ${NAME}")
         elif name.startswith("params."):
-            self.diagnostics.error("bad-interpolation", "in '${…}' a parameter is named without 'params.'", span,
+            self.diagnostics.error("bad-interpolation", "in '${…}' a parameter is named without 'params.'",
+                                   span,
                                    f"write ${{{name[7:]}}}")
         else:
-            help = did_you_mean(name, self.params) or f"add it to the parameters{self.owner}"
-            self.diagnostics.error("unknown-parameter", f"there is no parameter {name!r}{self.owner}", span, help)
+            help = did_you_mean(name, self.params) or f"add it to 'params'{self.owner}"
+            self.diagnostics.error("unknown-parameter", f"there is no parameter {name!r}{self.owner}", span,
+                                   help)
         return None
 
     def environment(self, name: str, span: Span) -> Tree | None:
@@ -117,7 +114,8 @@ class Interpolator:
         value = os.environ.get(name.strip())
         if value is None:
             if not default_given:
-                self.diagnostics.error("unset-variable", f"the environment variable {name!r} is not set", span,
+                self.diagnostics.error("unset-variable", f"the environment variable {name!r} is not set",
+                                       span,
                                        f"set it, or give a default: ${{env:{name}:-…}}")
                 return None
             value = default
@@ -129,7 +127,8 @@ class Interpolator:
             return Inserted(tree.value, span, tree.raw, tree.plain, text, tree.span)
         self._inserted += self._size(tree)
         if self._inserted > MAX_INSERTED:
-            self.diagnostics.error("alias-bomb", f"parameters expand the file by more than {MAX_INSERTED:,} values", span)
+            self.diagnostics.error("alias-bomb", f"parameters expand the file by more than {MAX_INSERTED:,} "
+                                   "values", span)
             return Broken(None, span)
         return tree
 
@@ -150,7 +149,8 @@ def resolve_params(section: Map[str, Entry], outer: Map[str, Tree], diagnostics:
 
 
 class _Resolver:
-    def __init__(self, section: Map[str, Entry], outer: Map[str, Tree], diagnostics: Diagnostics, owner: str) -> None:
+    def __init__(self, section: Map[str, Entry], outer: Map[str, Tree], diagnostics: Diagnostics,
+                 owner: str) -> None:
         self.section = section
         self.diagnostics = diagnostics
         self.values: dict[str, Tree] = {name: tree for name, tree in outer.items() if name not in section}
@@ -202,4 +202,5 @@ def _format(scalar: Scalar) -> str:
     value = scalar.value
     if isinstance(value, str):
         return value
-    return scalar.raw if scalar.raw and resolve(scalar.raw) == value else write(value)  # type: ignore[arg-type]
+    assert value is None or isinstance(value, (bool, int, float))
+    return scalar.raw if scalar.raw and resolve(scalar.raw) == value else write(value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping as Map, Sequence as Seq
+from collections.abc import Mapping as Map
+from collections.abc import Sequence as Seq
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,21 @@ from edgraph.language.training import read_models, read_optimizers
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
 
-SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples", "models",
+SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples",
+            "models",
             "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
 VERSION = 1
-_HINTS = {"dataset": "did you mean 'data'?", "datasets": "did you mean 'data'?", "steps": "did you mean 'ops'?",
+_HINTS = {"dataset": "did you mean 'data'?", "datasets": "did you mean 'data'?",
+          "steps": "did you mean 'ops'?",
           "nodes": "did you mean 'ops'?", "version": "the language's version is 'edgraph: 1'",
-          "parameters": "did you mean 'params'?", "seed": "write run: {seed: …}", "device": "write run: {device: …}",
+          "parameters": "did you mean 'params'?", "seed": "write run: {seed: …}",
+          "device": "write run: {device: …}",
           "num_epochs": "write run: {num_epochs: …}", "num_steps": "write run: {num_steps: …}",
           "backend": "write run: {backend: …}"}
 
 
-def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str], diagnostics: Diagnostics) -> Pipeline | None:
+def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str],
+         diagnostics: Diagnostics) -> Pipeline | None:
     """The pipeline of a file; None where the text or an include could not be read.
 
     With other errors there is a pipeline nevertheless, whose `broken` names the entries concerned, so that
@@ -60,7 +65,11 @@ def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnosti
     if section is not None:
         inserted = {name: Entry(entry.span, params[name]) for name, entry in section.entries.items()}
         context.resolved["params"] = Entry(root.entries["params"].span, Mapping(inserted, section.span))
-    head = Fields(root, "the pipeline", root.entries, diagnostics)
+    head_keys = ("name", "description", "imports")
+    context.resolved.update({key: Entry(entry.span, context.insert(entry.value))
+                             for key, entry in root.entries.items() if key in head_keys})
+    head = Fields(Mapping({**root.entries, **context.resolved}, root.span), "the pipeline", root.entries,
+                  diagnostics)
     ops, adjustments = _ops(root, context)
     sections: dict[str, Any] = {
         "run": read_run(root, context), "data": read_data(root, context),
@@ -68,7 +77,8 @@ def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnosti
         "optimizers": read_optimizers(root, context), "stages": read_stages(root, context),
         "patterns": read_patterns(root, context), "graphs": read_graphs(root, context),
         "loggers": read_loggers(root, context)}
-    entries = {key: context.resolved.get(key, entry) for key, entry in root.entries.items() if key != "include"}
+    entries = {key: context.resolved.get(key, entry) for key, entry in root.entries.items()
+               if key != "include"}
     return Pipeline(
         source, head.text("name") or _stem(source), tree=Mapping(entries, root.span),
         description=head.text("description", empty=True) or "", imports=_imports(head),
@@ -82,25 +92,28 @@ def _stem(source: Source) -> str:
 
 
 def _check_sections(root: Mapping, diagnostics: Diagnostics) -> None:
-    for key, entry in root.entries.items():
-        if key not in SECTIONS and not key.startswith("x-"):
-            unknown_key(key, entry.span, "the pipeline", SECTIONS, diagnostics, _HINTS)
+    meant = {unknown_key(key, entry.span, "the pipeline", SECTIONS, diagnostics, _HINTS)
+             for key, entry in root.entries.items() if key not in SECTIONS and not key.startswith("x-")}
     version = root.get("edgraph")
     if version is not None and not (isinstance(version, Scalar) and version.value == VERSION
                                     and not isinstance(version.value, bool)):
-        diagnostics.error("unknown-version", f"'edgraph' is {describe(version)}; this edgraph reads version {VERSION} "
+        diagnostics.error("unknown-version", f"'edgraph' is {describe(version)}; this edgraph reads version "
+                          f"{VERSION} "
                           "of the language", first_line(version.span), f"write edgraph: {VERSION}")
-    if "ops" not in root.entries and "patterns" not in root.entries:
-        diagnostics.error("missing-key", "the pipeline has no 'ops'", first_line(root.span)._replace(end_line=root.span.line),
+    if not {"ops", "patterns"} & (root.entries.keys() | meant):
+        diagnostics.error("missing-key", "the pipeline has no 'ops'",
+                          first_line(root.span)._replace(end_line=root.span.line),
                           "write ops: {NAME: {op: TYPE, …}}")
 
 
 def _imports(head: Fields) -> tuple[Name, ...]:
     names = head.names("imports")
     for name in names:
-        if not all(part.isidentifier() for part in name.text.split(".")):
-            help = f"write {name.text.removesuffix('.py').replace('/', '.')}" if name.text.endswith(".py") else None
-            head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}", name.span, help)
+        if name.text.endswith(".py") or not all(part.isidentifier() for part in name.text.split(".")):
+            module = name.text.removesuffix(".py").replace("/", ".")
+            help = f"write {module}" if name.text.endswith(".py") else None
+            head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}",
+                                   name.span, help)
     return names
 
 
@@ -116,12 +129,14 @@ def _ops(root: Mapping, context: Context) -> tuple[dict[str, OpEntry], dict[str,
     if names and any("." in name for name in section.entries):
         adjustments = {name: entry for name, entry in section.entries.items()
                        if "." in name and name.split(".")[0] in names}
-        own = Mapping({name: entry for name, entry in section.entries.items() if name not in adjustments}, section.span)
+        own = Mapping({name: entry for name, entry in section.entries.items() if name not in adjustments},
+                      section.span)
     reader = OpReader(context.diagnostics, context.interpolator, context.scope)
     read = reader.section(own)
     context.broken.update(f"ops.{name}" for name in read.broken)
     adjustments = {name: Entry(entry.span, context.insert(entry.value, ("inputs", "when")))
                    for name, entry in adjustments.items()}
-    context.resolved["ops"] = Entry(root.entries["ops"].span, Mapping({**read.trees, **adjustments}, section.span))
+    resolved = Mapping({**read.trees, **adjustments}, section.span)
+    context.resolved["ops"] = Entry(root.entries["ops"].span, resolved)
     return read.ops, adjustments
 

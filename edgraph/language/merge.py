@@ -11,7 +11,7 @@ _VALUES = ("every", "schedule", "weights", "at", "during", "after")
 
 
 def lay_over(upper: Tree, lower: Tree) -> Tree:
-    """`upper` with what only `lower` says. Mappings are merged key by key; a null removes what is below it."""
+    """`upper` with what only `lower` says. Mappings are merged key by key; a null removes what is below."""
     if not isinstance(upper, Mapping) or not isinstance(lower, Mapping):
         return upper
     return _merge(upper, lower, literal=False)
@@ -29,7 +29,7 @@ def _merge(upper: Mapping, lower: Mapping, literal: bool) -> Mapping:
             entries[key] = entry
         else:
             assert isinstance(entry.value, Mapping) and isinstance(below.value, Mapping)
-            # the values of `params` and `with` are the author's: null is a value there, and a mapping is one value
+            # what `params` and `with` hold is the author's: null is a value there, and a mapping is one
             inner = key in ("params", "with", "fixed_examples")
             entries[key] = Entry(entry.span, _merge(entry.value, below.value, inner))
     return Mapping(entries, upper.span)

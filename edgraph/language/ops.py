@@ -9,7 +9,6 @@ from edgraph.language.every import parse_every
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import (
     OP_NAMES_NOT_FREE,
-    Broken,
     Fields,
     check_name,
     describe,
@@ -20,6 +19,7 @@ from edgraph.language.fields import (
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import EVENTS, Event, Input, Name, OpEntry
+from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
@@ -29,7 +29,8 @@ _EXPRESSIONS = ("inputs", "when")  # their `${…}` is an error that the express
 _HINTS = {
     "input": "did you mean 'inputs'?", "use": "an op has 'op: TYPE'", "type": "an op has 'op: TYPE'",
     "params": "parameters of an op go under 'with'", "if": "a condition is 'when: EXPRESSION'",
-    "freq": "a frequency is 'every: …'", "frequency": "a frequency is 'every: …'", "interval": "a frequency is 'every: …'",
+    "freq": "a frequency is 'every: …'", "frequency": "a frequency is 'every: …'",
+    "interval": "a frequency is 'every: …'",
     "stage": "did you mean 'during'?", "before": "order is given with 'after' at the op that comes later",
 }
 
@@ -98,6 +99,7 @@ class OpReader:
         during: tuple[Name, ...] = ()
         after: tuple[Name, ...] = ()
         ignore: tuple[str, ...] = ()
+        meant: set[str | None] = set()
         where = f"op {name!r}"
         for key, (key_span, value) in tree.entries.items():
             if isinstance(value, Scalar) and value.value is None:
@@ -125,8 +127,8 @@ class OpReader:
                 elif key == "ignore":
                     ignore = tuple(code.text for code in fields.names("ignore"))
                 else:
-                    self.unknown(key, key_span, value, where)
-        if "op" not in tree.entries:
+                    meant.add(self.unknown(key, key_span, value, where))
+        if "op" not in tree.entries and "op" not in meant:
             self.diagnostics.error("missing-key", f"{where} needs the key 'op'", name_span,
                                    "write op: TYPE; 'edgraph ops' lists the types")
         return OpEntry(name, name_span, op, tree.span, inputs, inputs_span, settings, every, at, during, when,
@@ -144,22 +146,24 @@ class OpReader:
             self.diagnostics.error("missing-value", f"{key!r} of {where} has no value", span,
                                    "write a value after the ':', or remove the key")
 
-    def unknown(self, key: str, span: Span, value: Tree, where: str) -> None:
+    def unknown(self, key: str, span: Span, value: Tree, where: str) -> str | None:
         written = value.raw if isinstance(value, Scalar) and value.raw else "…"
         hints = {**_HINTS, "*": f"parameters of an op go under 'with': with: {{{key}: {written}}}"}
-        unknown_key(key, span, where, OP_KEYS, self.diagnostics, hints)
+        return unknown_key(key, span, where, OP_KEYS, self.diagnostics, hints)
 
     def kind(self, value: Tree, where: str) -> Name:
         if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:
             return Name(value.value, value.span)
-        self.diagnostics.error("wrong-type", f"'op' of {where} is {describe(value)}; expected the name of an op type",
+        self.diagnostics.error("wrong-type", f"'op' of {where} is {describe(value)}; expected the name of an "
+                               "op type",
                                first_line(value.span), "'edgraph ops' lists the types")
         return Name("", value.span)
 
     def settings(self, value: Tree, where: str) -> Mapping | None:
         if isinstance(value, Mapping):
             return value
-        self.diagnostics.error("wrong-type", f"'with' of {where} is {describe(value)}; expected a mapping of parameters",
+        self.diagnostics.error("wrong-type", f"'with' of {where} is {describe(value)}; expected a mapping of "
+                               "parameters",
                                first_line(value.span), "write with: {NAME: VALUE}")
         return None
 
@@ -197,7 +201,8 @@ class OpReader:
             return parse_expression(value, tree.span, self.diagnostics, self.scope)
         if value is None:
             if not isinstance(tree, Broken):
-                self.diagnostics.error("missing-value", f"{what} has no value", tree.span, "write an expression, such as 'loss'")
+                self.diagnostics.error("missing-value", f"{what} has no value", tree.span,
+                                       "write an expression, such as 'loss'")
             return None
         assert isinstance(value, (bool, int, float))
         return constant(value, tree.raw, tree.span)
@@ -210,10 +215,12 @@ class OpReader:
             if event is not None:
                 found.append((event, item.span))
             elif not isinstance(item, Broken):
-                steps = isinstance(text, (int, float)) or (isinstance(text, str) and any(c.isdigit() for c in text))
+                steps = not isinstance(text, str) or any(c.isdigit() for c in text)
                 help = ("'at' takes events between steps; steps are 'every: …'" if steps
-                        else did_you_mean(text, EVENTS) if isinstance(text, str) else f"expected one of {', '.join(EVENTS)}")
-                self.diagnostics.error("bad-value", f"'at' of {where} cannot be {describe(item)}", first_line(item.span), help)
+                        else did_you_mean(text, EVENTS) if isinstance(text, str)
+                        else f"expected one of {', '.join(EVENTS)}")
+                self.diagnostics.error("bad-value", f"'at' of {where} cannot be {describe(item)}",
+                                       first_line(item.span), help)
         return tuple(found)
 
 
@@ -231,8 +238,10 @@ def _rejoin(items: list[Tree], where: str, diagnostics: Diagnostics) -> list[Tre
             span = last.span._replace(end_line=item.span.end_line, end_column=item.span.end_column)
             found[-1] = Scalar(text, span, text, False)
             if text.count("(") <= text.count(")"):
-                diagnostics.error("unquoted-comma", f"the comma ends an item of 'inputs' of {where} in the middle of "
-                                  "an expression", span, f'in brackets an expression with a comma needs quotes: "{text}"')
+                diagnostics.error("unquoted-comma", f"the comma ends an item of 'inputs' of {where} in the "
+                                  "middle of "
+                                  "an expression", span, 'in brackets an expression with a comma needs '
+                                  f'quotes: "{text}"')
         else:
             found.append(item)
     return found

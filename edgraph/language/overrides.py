@@ -20,8 +20,9 @@ NAMED = {"data": "data set", "models": "model", "optimizers": "optimizer", "stag
 _LITERAL = ("params", "with")  # below these a null is a value, elsewhere it removes the key
 
 
-def apply_overrides(root: Mapping, overrides: Seq[str], sections: Seq[str], diagnostics: Diagnostics) -> Mapping:
-    """The tree with every override in it. Wrong ones are reported, with a caret under the argument, and left out."""
+def apply_overrides(root: Mapping, overrides: Seq[str], sections: Seq[str],
+                    diagnostics: Diagnostics) -> Mapping:
+    """The tree with every override in it. Wrong ones are left out and reported, with a caret under them."""
     for argument in overrides:
         override = _Override(argument, diagnostics)
         if override.parse():
@@ -48,7 +49,8 @@ class _Override:
         path, sign, written = self.argument.partition("=")
         if not sign:
             self.diagnostics.error("bad-override", f"{self.argument!r} is no override; expected KEY=VALUE",
-                                   self._span(0, max(len(self.argument), 1)), "write such as lr=3e-4 or run.num_steps=100")
+                                   self._span(0, max(len(self.argument), 1)),
+                                   "write such as lr=3e-4 or run.num_steps=100")
             return False
         at = 0
         for part in path.split("."):
@@ -93,7 +95,8 @@ class _Override:
                 help = f"a bare name is a parameter; for the section write {name}.KEY=VALUE"
             elif (near := nearest(name, sections)) is not None and nearest(name, known) is None:
                 help = f"a bare name is a parameter; for the section write {near}.KEY=VALUE"
-            self.diagnostics.error("unknown-parameter", f"there is no parameter {name!r}", self.spans[0], help)
+            self.diagnostics.error("unknown-parameter", f"there is no parameter {name!r}", self.spans[0],
+                                   help)
             return None
         self.parts.insert(0, "params")
         self.spans.insert(0, self.spans[0])
@@ -121,7 +124,8 @@ class _Override:
         last = depth == len(self.parts) - 1
         what = self.named(depth)
         removes = last and not literal and isinstance(self.value, Scalar) and self.value.value is None
-        if what is not None and old is None and "." not in key and (not last or removes or what == "parameter"):
+        must_exist = not last or removes or what == "parameter"
+        if what is not None and old is None and must_exist and "." not in key:
             self.unknown_name(what, key, span, tree)
             return None
         if removes:
@@ -154,8 +158,10 @@ class _Override:
             kind = Entry(old.span, Scalar("expr", old.span))
             return Mapping({"op": kind, "inputs": Entry(old.span, old.value)}, old.value.span)
         path = ".".join(self.parts[:depth + 1])
-        help = f"a list is replaced as a whole: {path}=[…]" if isinstance(old.value, Sequence) else f"write {path}=VALUE"
-        self.diagnostics.error("bad-override", f"{path!r} is {describe(old.value)} and has no key {self.parts[depth + 1]!r}",
+        is_list = isinstance(old.value, Sequence)
+        help = f"a list is replaced as a whole: {path}=[…]" if is_list else f"write {path}=VALUE"
+        self.diagnostics.error("bad-override", f"{path!r} is {describe(old.value)} and has no key "
+                               f"{self.parts[depth + 1]!r}",
                                self.spans[depth + 1], help, (("it is given here", old.value.span),))
         return None
 
@@ -171,7 +177,8 @@ class _Override:
         where = f" in graph {self.parts[1]!r}" if self.parts[0] == "graphs" and len(self.parts) > 3 else ""
         help = did_you_mean(key, tree.entries) or f"the pipeline has no {what}s" if not tree.entries \
             else did_you_mean(key, tree.entries)
-        self.diagnostics.error(f"unknown-{what.replace('data set', 'data')}", f"there is no {what} {key!r}{where}", span, help)
+        self.diagnostics.error(f"unknown-{what.replace('data set', 'data')}",
+                               f"there is no {what} {key!r}{where}", span, help)
 
 
 def _names(root: Mapping, section: str) -> list[str]:

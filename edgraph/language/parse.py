@@ -14,7 +14,7 @@ from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
 
 MAX_CHARACTERS = 4000
-CONSTANTS: dict[str, None | bool | float] = {
+CONSTANTS: dict[str, bool | float | None] = {
     "nan": float("nan"), "inf": float("inf"), "pi": 3.141592653589793,
     "true": True, "false": False, "null": None, "none": None, "True": True, "False": False, "None": None,
 }
@@ -40,21 +40,25 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
     # Most expressions are one reference: these need no parser.
     if text.isascii() and text.replace(".", "").isidentifier():
         parts = text.split(".")
-        if parts[0] not in _NOT_REFERENCES and all(part.isidentifier() and not iskeyword(part) for part in parts):
+        if parts[0] not in _NOT_REFERENCES and all(part.isidentifier() and not iskeyword(part)
+                                                   for part in parts):
             if scope.schedule:
                 _no_ops(text, span, diagnostics)
                 return None
             return Expression(text, span, Ref(tuple(parts), _inside(text, span)))
     if not text.strip():
-        diagnostics.error("bad-expression", "an expression is missing", span, "write the name of an op, such as 'loss'")
+        diagnostics.error("bad-expression", "an expression is missing", span,
+                          "write the name of an op, such as 'loss'")
         return None
     if len(text) > MAX_CHARACTERS:
-        diagnostics.error("bad-expression", f"an expression of {len(text):,} characters; {MAX_CHARACTERS:,} is the limit",
+        diagnostics.error("bad-expression", f"an expression of {len(text):,} characters; {MAX_CHARACTERS:,} "
+                                            "is the limit",
                           span, "split it into ops of their own")
         return None
     places = Places(text, span)
     if "${" in text:
-        return _interpolated(text, places, diagnostics)
+        _interpolated(text, places, diagnostics)
+        return None
     try:
         tree = parse_python(text, places)
         converter = Converter(places, scope.schedule, CONSTANTS)
@@ -64,10 +68,11 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
         return None
     for error in converter.mistakes:
         diagnostics.error("bad-expression", error.message, error.span, error.help)
-    return None if converter.mistakes or not _known(converter, scope, diagnostics) else Expression(text, span, root)
+    known = _known(converter, scope, diagnostics)
+    return Expression(text, span, root) if known and not converter.mistakes else None
 
 
-def constant(value: None | bool | int | float | str, text: str, span: Span) -> Expression:
+def constant(value: bool | int | float | str | None, text: str, span: Span) -> Expression:
     """A YAML number or truth value where an expression is expected."""
     root: Expr = Const(value)
     return Expression(text, span, root)
@@ -98,7 +103,8 @@ def _known(converter: Converter, scope: Scope, diagnostics: Diagnostics) -> bool
 def _no_ops(text: str, span: Span, diagnostics: Diagnostics) -> None:
     near = did_you_mean(text, ("updates", "step", "epoch"))
     diagnostics.error("bad-expression", f"{text!r} is not known in a schedule", span,
-                      near if near.startswith("did") else "a schedule may name 'updates', 'step', 'epoch' and 'params.NAME'")
+                      near if near.startswith("did") else "a schedule may name 'updates', 'step', 'epoch' "
+                      "and 'params.NAME'")
 
 
 def _interpolated(text: str, places: Places, diagnostics: Diagnostics) -> None:

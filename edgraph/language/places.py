@@ -29,6 +29,10 @@ class Places:
         line = self._span.line
         return Span(self._span.source, line, self._columns[start], line, self._columns[end])
 
+    def after(self) -> str:
+        """The rest of the line behind the scalar."""
+        return self._span.source.line(self._span.end_line)[self._span.end_column - 1:]
+
     @property
     def whole(self) -> Span:
         return self._span

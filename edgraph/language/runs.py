@@ -7,20 +7,24 @@ from typing import Literal
 
 from edgraph.language.every import amount, parse_duration, parse_every
 from edgraph.language.expressions import Expression
-from edgraph.language.fields import Broken, Fields
+from edgraph.language.fields import Fields
 from edgraph.language.parse import parse_expression
 from edgraph.language.pipeline import CheckpointPolicy, Name, PatternUse, RunEntry, StageEntry, Use
 from edgraph.language.sections import Context, read_use
+from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 
-RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device", "precision",
+RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
+            "precision",
             "deterministic", "checkpoint", "nonfinite", "tags", "root")
 STAGE_KEYS = ("until", "for")
 BACKENDS = ("torch", "tensorflow", "python")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "fp64")
-_HINTS = {"steps": "did you mean 'num_steps'?", "epochs": "did you mean 'num_epochs'?", "max_steps": "did you mean 'num_steps'?",
+_HINTS = {"steps": "did you mean 'num_steps'?", "epochs": "did you mean 'num_epochs'?",
+          "max_steps": "did you mean 'num_steps'?",
           "max_epochs": "did you mean 'num_epochs'?", "updates": "did you mean 'num_updates'?",
-          "batch_size": "a batch size belongs to an entry of 'data'", "lr": "a learning rate belongs to an entry of 'optimizers'"}
+          "batch_size": "a batch size belongs to an entry of 'data'",
+          "lr": "a learning rate belongs to an entry of 'optimizers'"}
 Length = tuple[Fraction, Literal["steps", "epochs"]]
 
 
@@ -36,8 +40,9 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
     time = fields.get("max_time")
     default = RunEntry(None)
     entry = RunEntry(
-        tree.span, fields.name("over"), fields.integer("num_steps", 1, 2**62), fields.number("num_epochs", above=0),
-        fields.integer("num_updates", 1, 2**62), None if time is None else parse_duration("max_time", time, fields),
+        tree.span, fields.name("over"), fields.integer("num_steps", 1, 2**62),
+        fields.number("num_epochs", above=0), fields.integer("num_updates", 1, 2**62),
+        None if time is None else parse_duration("max_time", time, fields),
         fields.integer("seed", 0, 2**63 - 1) or 0, fields.choice("backend", BACKENDS) or default.backend,
         fields.text("device") or default.device, fields.choice("precision", PRECISIONS) or default.precision,
         fields.flag("deterministic"), _checkpoint(fields, context),
@@ -50,7 +55,8 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
 
 def _tags(fields: Fields) -> tuple[str, ...]:
     tree = fields.get("tags")
-    if isinstance(tree, Sequence) and any(isinstance(item, Scalar) and not isinstance(item.value, str) for item in tree.items):
+    if isinstance(tree, Sequence) and any(isinstance(item, Scalar) and not isinstance(item.value, str)
+                                          for item in tree.items):
         return tuple(item.raw for item in tree.items if isinstance(item, Scalar))  # `tags: [2024, small]`
     return tuple(name.text for name in fields.names("tags"))
 
@@ -86,7 +92,8 @@ def read_stages(root: Mapping, context: Context) -> dict[str, StageEntry]:
 
 def _stage(name: str, span: Span, tree: Mapping, context: Context, last: bool) -> StageEntry:
     fields = Fields(tree, f"stage {name!r}", STAGE_KEYS, context.diagnostics,
-                    {"steps": "write for: N steps", "epochs": "write for: N epochs", "when": "write until: {when: …}"})
+                    {"steps": "write for: N steps", "epochs": "write for: N epochs",
+                     "when": "write until: {when: …}"})
     fields.exclusive("until", "for")
     condition: Expression | None = None
     until = fields.get("until")
@@ -103,7 +110,8 @@ def _stage(name: str, span: Span, tree: Mapping, context: Context, last: bool) -
     given = fields.get("for")
     if not last and not fields.has("until") and not fields.has("for"):
         context.diagnostics.error("missing-key", f"{fields.where} does not say when it ends", span,
-                                  "write until: 1000 steps or for: 5 epochs; only the last stage runs to the end")
+                                  "write until: 1000 steps or for: 5 epochs; only the last stage runs to the "
+                                  "end")
     return StageEntry(name, span, ends, None if given is None else _length("for", given, fields), condition)
 
 
@@ -121,7 +129,8 @@ def _length(key: str, tree: Tree, fields: Fields) -> Length | None:
     number, unit = parsed
     kind: Literal["steps", "epochs"] = "epochs" if unit.startswith("epoch") else "steps"
     if number <= 0 or (kind == "steps" and number.denominator != 1):
-        fields.error("out-of-range", key, f"{key!r} of {fields.where} must be more than 0 {kind}" if number <= 0
+        fields.error("out-of-range", key, f"{key!r} of {fields.where} must be more than 0 {kind}"
+                     if number <= 0
                      else f"{key!r} of {fields.where}: steps are whole", example)
         return None
     return number, kind
@@ -135,7 +144,8 @@ def _increasing(stages: dict[str, StageEntry], context: Context) -> None:
             continue
         number, kind = stage.until
         if kind in last and number <= last[kind][0]:
-            context.diagnostics.error("empty-stage", f"stage {stage.name!r} ends at {float(number):g} {kind}, where stage "
+            context.diagnostics.error("empty-stage", f"stage {stage.name!r} ends at {float(number):g} "
+                                      f"{kind}, where stage "
                                       f"{last[kind][1]!r} before it already has ended", stage.span,
                                       "'until' is an absolute step; a length is 'for'")
             context.broken.add(f"stages.{stage.name}")
@@ -143,13 +153,16 @@ def _increasing(stages: dict[str, StageEntry], context: Context) -> None:
 
 
 def read_loggers(root: Mapping, context: Context) -> dict[str, Use]:
-    found = context.each(root, "loggers", "a logger", "write NAME: {use: LOGGER} for each logger",
-                         lambda name, span, tree: read_use(Fields(tree, f"logger {name!r}", ("use", "with"), context.diagnostics)))
+    def read(name: str, span: Span, tree: Mapping) -> Use | None:
+        return read_use(Fields(tree, f"logger {name!r}", ("use", "with"), context.diagnostics))
+
+    found = context.each(root, "loggers", "a logger", "write NAME: {use: LOGGER} for each logger", read)
     return {name: use for name, use in found.items() if use is not None}
 
 
 def read_patterns(root: Mapping, context: Context) -> dict[str, PatternUse]:
-    return context.each(root, "patterns", "a pattern", "write NAME: {use: PATTERN or GRAPH, with: {…}} for each",
+    return context.each(root, "patterns", "a pattern", "write NAME: {use: PATTERN or GRAPH, with: {…}} for "
+                        "each",
                         lambda name, span, tree: read_pattern(name, span, tree, context))
 
 
@@ -157,4 +170,5 @@ def read_pattern(name: str, span: Span, tree: Mapping, context: Context) -> Patt
     fields = Fields(tree, f"pattern {name!r}", ("use", "with"), context.diagnostics,
                     {"params": "did you mean 'with'?", "*": "parameters of the pattern go under 'with'"})
     use = read_use(fields, help="write use: and the name of a graph or of a registered pattern")
-    return PatternUse(name, span, Name("", span) if use is None else use.use, None if use is None else use.settings)
+    return PatternUse(name, span, Name("", span) if use is None else use.use, None if use is None
+                      else use.settings)

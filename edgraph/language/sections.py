@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from edgraph.language.fields import Broken, Fields, check_name, describe, first_line, is_empty
+from edgraph.language.fields import Fields, check_name, describe, first_line, is_empty
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope
 from edgraph.language.pipeline import Name, Use
+from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree
 
@@ -41,7 +42,8 @@ class Context:
             self.diagnostics.error("missing-value", f"the section {section!r} is empty", entry.span,
                                    f"{help}, or remove it")
         elif not (isinstance(tree, Scalar) and tree.value is None):
-            self.diagnostics.error("wrong-type", f"the section {section!r} is {describe(tree)}; expected a mapping",
+            self.diagnostics.error("wrong-type", f"the section {section!r} is {describe(tree)}; expected a "
+                                   "mapping",
                                    first_line(tree.span), help)
         return None
 
@@ -87,6 +89,7 @@ def read_use(fields: Fields, required: bool = True, help: str | None = None) -> 
     settings = fields.part("with", "write with: {NAME: VALUE}")
     if name is None:
         if not required and settings is not None and not fields.has("use"):
-            fields.diagnostics.error("missing-key", f"{fields.where} has 'with' but no 'use'", fields.key_span("with"), help)
+            fields.diagnostics.error("missing-key", f"{fields.where} has 'with' but no 'use'",
+                                     fields.key_span("with"), help)
         return None
     return Use(Name(name.text, name.span), settings)

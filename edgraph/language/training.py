@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from edgraph.language.expressions import Expression
-from edgraph.language.fields import Broken, Fields
+from edgraph.language.fields import Fields
 from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import Group, ModelEntry, Name, OptimizerEntry, Use, Weights
 from edgraph.language.sections import Context, read_use
+from edgraph.language.values import Broken
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 
 MODEL_KEYS = ("use", "with", "copy", "weights", "frozen")
 OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema")
 _MODELS = "write NAME: {use: MODEL, with: {…}} for each model"
 _OPTIMIZERS = "write NAME: {use: Adam, updates: [MODEL], with: {lr: 1e-3}} for each optimizer"
-_HINTS = {"lr": "parameters of the optimizer go under 'with': with: {lr: …}", "models": "did you mean 'updates'?",
+_HINTS = {"lr": "parameters of the optimizer go under 'with': with: {lr: …}",
+          "models": "did you mean 'updates'?",
           "params": "did you mean 'updates'?", "type": "an optimizer has 'use: …'",
           "weight_decay": "parameters of the optimizer go under 'with': with: {weight_decay: …}"}
 
 
 def read_models(root: Mapping, context: Context) -> dict[str, ModelEntry]:
-    return context.each(root, "models", "a model", _MODELS, lambda name, span, tree: _model(name, span, tree, context))
+    return context.each(root, "models", "a model", _MODELS,
+                        lambda name, span, tree: _model(name, span, tree, context))
 
 
 def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry:
@@ -28,9 +31,11 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
     fields.exclusive("use", "copy")
     if not fields.has("use") and not fields.has("copy"):
         fields.diagnostics.error("missing-key", f"{fields.where} needs the key 'use' or 'copy'", span,
-                                 "write use: and a registered model or an import path, or copy: and another model")
+                                 "write use: and a registered model or an import path, or copy: and another "
+                                 "model")
     if fields.has("copy") and fields.has("with") and not fields.has("use"):
-        fields.diagnostics.error("exclusive-keys", f"{fields.where} is a copy and takes no 'with'", fields.key_span("with"),
+        fields.diagnostics.error("exclusive-keys", f"{fields.where} is a copy and takes no 'with'",
+                                 fields.key_span("with"),
                                  "a copy is built like the model it copies")
     use = read_use(fields, required=False) if fields.has("use") else None
     return ModelEntry(name, span, use, fields.name("copy"), _weights(fields), fields.flag("frozen"))
@@ -43,11 +48,13 @@ def _weights(fields: Fields) -> Weights | None:
     if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value.strip():
         text = tree.value
         if text.endswith((".safetensors", ".pt", ".pth", ".ckpt")) and "@" not in text:
-            fields.error("bad-value", "weights", f"'weights' of {fields.where} names a file where a run is expected",
+            fields.error("bad-value", "weights", f"'weights' of {fields.where} names a file where a run is "
+                         "expected",
                          f"write {{file: {text}}}")
         return Weights(tree.span, checkpoint=text)
     if not isinstance(tree, Mapping):
-        fields.wrong("weights", tree, "a checkpoint or a mapping", "write RUN@best or {file: FILE.safetensors}")
+        fields.wrong("weights", tree, "a checkpoint or a mapping",
+                     "write RUN@best or {file: FILE.safetensors}")
         return None
     inner = Fields(tree, f"'weights' of {fields.where}", ("file", "prefix", "strict"), fields.diagnostics)
     inner.require("file", "write file: FILE.safetensors")
@@ -70,7 +77,8 @@ def _optimizer(name: str, span: Span, tree: Mapping, context: Context) -> Optimi
         if group is not None:
             groups.append(group)
     if isinstance(updates, Sequence) and not updates.items:
-        fields.error("missing-value", "updates", f"{fields.where} updates nothing", "write updates: [MODEL, …]")
+        fields.error("missing-value", "updates", f"{fields.where} updates nothing",
+                     "write updates: [MODEL, …]")
     return OptimizerEntry(
         name, span, use or Use(Name("", span), None), tuple(groups), _schedule(fields, context),
         fields.choice("per", ("update", "step")) or "update", fields.number("clip_norm", above=0),
@@ -86,7 +94,8 @@ def _group(tree: Tree, fields: Fields) -> Group | None:
     model = inner.require("model", "write {model: NAME, match: ['*.bias'], weight_decay: 0.0}")
     name = None if model is None else inner.as_name("model", model, "the name of a model")
     match = tuple(pattern.text for pattern in inner.names("match"))
-    settings = {key: plain(entry.value) for key, entry in tree.entries.items() if key not in ("model", "match")}
+    settings = {key: plain(entry.value) for key, entry in tree.entries.items()
+                if key not in ("model", "match")}
     return None if name is None else Group(name, match, settings)
 
 
@@ -102,7 +111,8 @@ def _schedule(fields: Fields, context: Context) -> Expression | Mapping | None:
         inner.name("use")
         return tree
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
-        return parse_expression(tree.value, tree.span, fields.diagnostics, Scope(context.params, schedule=True))
+        scope = Scope(context.params, schedule=True)
+        return parse_expression(tree.value, tree.span, fields.diagnostics, scope)
     if isinstance(tree, Scalar) and isinstance(tree.value, (int, float)) and not isinstance(tree.value, bool):
         fields.number("schedule", minimum=0)
         return constant(tree.value, tree.raw, tree.span)

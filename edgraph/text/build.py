@@ -15,6 +15,7 @@ from edgraph.text.suggest import did_you_mean
 MAX_DEPTH = 100
 MAX_EXPANSION = 100_000  # nodes that aliases may add to those in the text
 _TAG_PREFIX = "tag:yaml.org,2002:"
+_NUMBER_TAGS = frozenset(_TAG_PREFIX + kind for kind in ("int", "float", "bool", "null"))
 
 
 def height(tree: Tree) -> int:
@@ -23,6 +24,16 @@ def height(tree: Tree) -> int:
         return 1
     parts = tree.items if isinstance(tree, Sequence) else [entry.value for entry in tree.entries.values()]
     return 1 + max(map(height, parts), default=0)
+
+
+def _tag_help(tag: str, event: Any) -> str:
+    if "python" in tag:
+        return "a pipeline holds data only; objects are made with 'use:' and 'with:'"
+    if tag.startswith("!!"):
+        return "leave it out; text is what stands in quotes"
+    if type(event) is events.ScalarEvent and not event.value:
+        return f"for a negation write 'not {tag[1:]}'; a text needs quotes"
+    return "leave it out, or put the text in quotes"
 
 
 class Stop(Exception):
@@ -37,6 +48,7 @@ class Builder:
         self.diagnostics = diagnostics
         self.anchors: dict[str, tuple[Tree, int]] = {}  # and how many nodes it expands to
         self.expanded = 0
+        self.merges: set[str] = set()  # stand-ins for `<<`
         self.junk: set[str] = set()  # stand-ins for keys that were reported: taken out again
         self.joined: dict[tuple[int, str], Span] = {}  # values cut up by unquoted commas
 
@@ -88,11 +100,11 @@ class Builder:
                     if key in entries:
                         key = self._duplicate(key, span, entries)
                     continue
-                if event.style:
+                if event.style and event.tag not in _NUMBER_TAGS:
                     node = Scalar(value, span, value, False)
                 elif not value:
-                    node = Scalar(None, span, "")
-                    if entries is not None and opened.flow_style and entries and self._join(entries, key, span):
+                    node = Scalar(None, span, event.tag or "")
+                    if entries and opened.flow_style and self._join(entries, key, span):
                         key = None
                         continue
                 elif value[0] in special:
@@ -166,11 +178,10 @@ class Builder:
             tag = event.tag.replace(_TAG_PREFIX, "!!")
             at = line.find("!", whole.column - 1) + 1 or whole.column
             width = len(line[at - 1:].split()[0]) if line[at - 1:].split() else 1
-            python = "python" in tag
             self.diagnostics.error(
-                "yaml-tag", f"the tag {tag} is not allowed", Span(self.source, whole.line, at, whole.line, at + width),
-                "a pipeline holds data only; objects are made with 'use:' and 'with:'" if python
-                else "leave it out; write text in quotes" if tag == "!!str" else "leave it out, or put the text in quotes")
+                "yaml-tag", f"the tag {tag} is not allowed",
+                Span(self.source, whole.line, at, whole.line, at + width),
+                _tag_help(tag, event))
         if span is None or span.end_line != span.line:
             return span
         written = line[span.column - 1:span.end_column - 1]
@@ -188,7 +199,9 @@ class Builder:
             self.diagnostics.error(
                 "merge-key", "merge keys '<<' are not part of the language", span,
                 "data entries have 'like: OTHER'; whole files are merged with 'include:'")
-            return self._stand_in()
+            name = self._stand_in()
+            self.merges.add(name)
+            return name
         value = resolve(text)
         if isinstance(value, str):
             return intern(text)
@@ -212,7 +225,9 @@ class Builder:
 
     def _drop_junk(self, entries: dict[str, Entry]) -> None:
         for name in [name for name in entries if name in self.junk]:
-            del entries[name]
+            value = entries.pop(name).value
+            if name in self.merges and isinstance(value, Mapping):  # so that nothing seems to be missing
+                entries.update({key: entry for key, entry in value.entries.items() if key not in entries})
 
     def _duplicate(self, key: str, span: Span, entries: dict[str, Entry]) -> str:
         first = entries[key].span
@@ -225,7 +240,8 @@ class Builder:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             key = intern(node.value)
             return (self._duplicate(key, node.span, entries) if key in entries else key), node.span
-        what = "a list" if isinstance(node, Sequence) else "a mapping" if isinstance(node, Mapping) else "not text"
+        what = ("a list" if isinstance(node, Sequence) else "a mapping" if isinstance(node, Mapping)
+                else "not text")
         braces = isinstance(node, Mapping)
         self.diagnostics.error(
             "bad-key", f"a key is {what}; keys are names", node.span,
@@ -246,7 +262,8 @@ class Builder:
                 self._too_deep(event)
             return node
         if any(e is not None and e.anchor == name for e in open_events):
-            self.diagnostics.error("recursive-alias", f"the alias '*{name}' stands inside what it names", span,
+            self.diagnostics.error("recursive-alias", f"the alias '*{name}' stands inside what it names",
+                                   span,
                                    "a value cannot contain itself")
         else:
             known = did_you_mean(name, self.anchors) if self.anchors else ""
@@ -260,7 +277,8 @@ class Builder:
         raise Stop
 
     def _second_document(self, event: Any) -> None:
-        self.diagnostics.error("several-documents", "a second document begins here; a file holds one pipeline",
+        self.diagnostics.error("several-documents", "a second document begins here; a file holds one "
+                               "pipeline",
                                self._span(event), "remove the '---', or put it into a file of its own")
 
     # -- expressions with commas that were not quoted ------------------------------------------------
@@ -271,12 +289,11 @@ class Builder:
             return None
         key = next(reversed(entries))
         value = entries[key].value
-        if isinstance(value, Scalar) and isinstance(value.value, str) and (value.plain or self._is_joined(entries, key)):
-            return key if value.value.count("(") > value.value.count(")") else None
-        return None
+        written = isinstance(value, Scalar) and (value.plain or (id(entries), key) in self.joined)
+        text = value.value if written and isinstance(value, Scalar) else None
+        return key if isinstance(text, str) and text.count("(") > text.count(")") else None
 
-    def _is_joined(self, entries: dict[str, Entry], key: str) -> bool:
-        return (id(entries), key) in self.joined
+    
 
     def _join(self, entries: dict[str, Entry], key: str | None, end: Span) -> bool:
         """`{a: hold(x, 0)}` is read as `a: "hold(x"` and the key `0)`: put it together again."""
@@ -298,5 +315,6 @@ class Builder:
         if span.end_line != span.line:
             written = "…"
         self.diagnostics.error(
-            "unquoted-comma", f"the comma ends the value of {key!r} here, in the middle of an expression", span,
+            "unquoted-comma", f"the comma ends the value of {key!r} here, in the middle of an expression",
+            span,
             f'in braces an expression with a comma needs quotes: {key}: "{written}"')

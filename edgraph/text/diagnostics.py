@@ -61,7 +61,7 @@ class Diagnostics:
         seen: dict[tuple[object, ...], Diagnostic] = {}
         for item in self._items:
             seen.setdefault(key(item), item)
-        return [seen[k] for k in sorted(seen)]  # type: ignore[type-var]
+        return [seen[k] for k in sorted(seen)]
 
 
 class PipelineError(Exception):

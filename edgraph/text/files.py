@@ -13,13 +13,17 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_file(path: Path, diagnostics: Diagnostics, span: Span | None) -> Source | None:
-    """The text of a file, named as the author named it; None after an error at `span` (the include that asked for
-    it, or None for the command line)."""
+    """The text of a file, named as the author named it; None after an error.
+
+    span: the include that asked for it, or None for the command line.
+    """
     name = str(path)
     try:
         if path.is_file() and path.stat().st_size > 4 * MAX_CHARACTERS:
-            diagnostics.error("file-too-large", f"{name!r} has {path.stat().st_size:,} bytes; a pipeline has at most "
-                              f"{MAX_CHARACTERS:,} characters", span, "keep data out of the pipeline and give its path instead")
+            diagnostics.error("file-too-large", f"{name!r} has {path.stat().st_size:,} bytes; a pipeline has "
+                              "at most "
+                              f"{MAX_CHARACTERS:,} characters", span,
+                              "keep data out of the pipeline and give its path instead")
             return None
         data = path.read_bytes()
     except (OSError, ValueError) as error:
@@ -62,4 +66,5 @@ def _unreadable(path: Path, name: str, error: Exception, diagnostics: Diagnostic
         message = f"{name!r} may not be read"
     else:
         message = f"{name!r} cannot be read: {getattr(error, 'strerror', None) or error}"
-    diagnostics.error("missing-file" if isinstance(error, FileNotFoundError) else "unreadable-file", message, span, help)
+    diagnostics.error("missing-file" if isinstance(error, FileNotFoundError) else "unreadable-file", message,
+                      span, help)

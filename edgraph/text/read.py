@@ -69,8 +69,9 @@ def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | No
     return None if len(syntax) else tree
 
 
-def _attempt(source: Source, text: str, found: Diagnostics, syntax: Diagnostics) -> tuple[Tree | None, str | None]:
-    """The tree; or, after a syntax error, the text without the entry that has it, to look for errors in the rest."""
+def _attempt(source: Source, text: str, found: Diagnostics,
+             syntax: Diagnostics) -> tuple[Tree | None, str | None]:
+    """The tree; or, after a syntax error, the text without its entry, to look for errors in the rest."""
     try:
         with _without_gc():
             return Builder(source, found).build(_parser(text)), None
@@ -98,7 +99,7 @@ def _without_entry(text: str, line: int) -> str:
 def _parser(text: str) -> Any:
     """PyYAML's C parser, or the one in Python where there is no C extension: both give the same events."""
     if yaml.__with_libyaml__:
-        return yaml.cyaml.CParser(text)
+        return yaml.CLoader(text)
     return yaml.Loader(text)
 
 
@@ -120,7 +121,8 @@ def _printable(source: Source, text: str, diagnostics: Diagnostics) -> str:
             what = "half of a character (a lone surrogate)"
         diagnostics.error("control-character", f"{what} cannot stand in YAML",
                           Span(source, line, column, line, column + 1),
-                          "remove it; in a double-quoted text it can be written as an escape, such as \"\\x07\""
+                          "remove it; in a double-quoted text it can be written as an escape, such as "
+                          "\"\\x07\""
                           if code < 0x20 and code else "remove it")
     return _UNPRINTABLE.sub(" ", text)
 

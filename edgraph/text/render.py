@@ -27,7 +27,8 @@ def _block(item: Diagnostic, color: bool) -> list[str]:
     paint = _painter(color)
     tint = _RED if item.severity == "error" else _YELLOW
     place = f"{item.span.place()}: " if item.span is not None else ""
-    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: {_clean(item.message)}"]
+    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: "
+             f"{_clean(item.message)}"]
     if item.span is not None:
         lines += _excerpt(item.span, paint, tint)
     if item.help:
@@ -44,7 +45,8 @@ def _excerpt(span: Span, paint: Any, tint: str) -> list[str]:
         return []
     number, text, blanks, carets = found
     width = max(5, len(number))
-    return [f"{number:>{width}} | {text}".rstrip(), f"{'':>{width}} | {' ' * blanks}{paint(tint, '^' * carets)}"]
+    return [f"{number:>{width}} | {text}".rstrip(), f"{'':>{width}} | "
+            f"{' ' * blanks}{paint(tint, '^' * carets)}"]
 
 
 def _painter(color: bool) -> Any:
@@ -61,7 +63,8 @@ def _clean(text: str) -> str:
 # -- for tools ------------------------------------------------------------------------------------
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """A list of {code, severity, message, file, line, column, end_line, end_column, help}; what has no place is null."""
+    """A list of {code, severity, message, file, line, column, end_line, end_column, help}, with nulls where a
+    diagnostic has no place or no help."""
     return json.dumps([_record(item) for item in diagnostics], indent=2, ensure_ascii=False) + "\n"
 
 
@@ -113,11 +116,13 @@ def _result(item: Diagnostic) -> dict[str, Any]:
     if item.span is not None:
         result["locations"] = [_location(item.span)]
     if item.related:
-        result["relatedLocations"] = [{**_location(span), "message": {"text": message}} for message, span in item.related]
+        result["relatedLocations"] = [{**_location(span), "message": {"text": message}} for message,
+                                      span in item.related]
     return result
 
 
 def _location(span: Span) -> dict[str, Any]:
-    region = {"startLine": span.line, "startColumn": span.column, "endLine": span.end_line, "endColumn": span.end_column}
+    region = {"startLine": span.line, "startColumn": span.column, "endLine": span.end_line,
+              "endColumn": span.end_column}
     uri = span.source.name.replace("\\", "/")
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_WORDS: dict[str, None | bool | float] = {
+_WORDS: dict[str, bool | float | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
@@ -22,7 +22,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _MAX_DIGITS = 1000  # longer ones stay text: nothing takes them, and converting them is slow
 
 
-def resolve(text: str) -> None | bool | int | float | str:
+def resolve(text: str) -> bool | int | float | str | None:
     """The value of a plain scalar: `1e-3` is a float, `1_000`, `yes` and `off` are text."""
     if text in _WORDS:
         return _WORDS[text]
@@ -39,7 +39,7 @@ def resolve(text: str) -> None | bool | int | float | str:
     return text
 
 
-def write(value: None | bool | int | float) -> str:
+def write(value: bool | int | float | None) -> str:
     """A number, truth value or null in words that `resolve` reads back."""
     if value is None:
         return "null"

@@ -86,7 +86,7 @@ class Sequence:
 
 
 Tree: TypeAlias = Scalar | Mapping | Sequence
-Plain: TypeAlias = "None | bool | int | float | str | list[Plain] | dict[str, Plain]"
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
 
 def plain(tree: Tree) -> Plain:

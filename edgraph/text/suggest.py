@@ -14,7 +14,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """`did you mean 'batch'?`; with nothing near, `expected one of …` for a short list; else an empty text."""
+    """`did you mean 'batch'?`; with nothing near `expected one of …` for a short list, else an empty text."""
     names = [candidate for candidate in candidates if candidate]
     found = _near(name, names)
     if found:
@@ -48,8 +48,12 @@ def _near(name: str, candidates: Iterable[str]) -> list[str]:
         best = min(scored)[0]
         return [candidate for distance, _, candidate in sorted(scored) if distance == best]
     if len(key) >= 3 and len(names) <= _MANY:
-        return [c for c in names if _key(c).startswith(key) or (len(_key(c)) >= 4 and key.startswith(_key(c)))]
+        return [candidate for candidate in names if _says_more(key, _key(candidate))]
     return []
+
+
+def _says_more(one: str, other: str) -> bool:
+    return other.startswith(one) or (len(other) >= 4 and one.startswith(other))
 
 
 def _key(name: str) -> str:

@@ -14,8 +14,8 @@ _QUOTE_IT = "put the text in quotes"
 def report_syntax_error(error: Any, source: Source, diagnostics: Diagnostics) -> int | None:
     """Add one `syntax` error for an exception of PyYAML's parser (yaml.MarkedYAMLError).
 
-    Returns the line of the entry without which the rest may be read. None where going on would only repeat the
-    mistake, or invent some: then nothing is added if an error was there before.
+    Returns the line of the entry without which the rest may be read. None where going on would only repeat
+    the mistake, or invent some: then nothing is added if an error was there before.
     """
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -52,6 +52,8 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
     if "tab" in problem or character == "\t":
         return ("a tab cannot indent or separate in YAML", "use spaces", here)
     if "cannot start any token" in problem:
+        if before.rstrip().endswith(("'", '"')):
+            return ("text goes on after a closing quote", "put the whole value in quotes", here)
         reserved = {"@": "reserved in YAML", "`": "reserved in YAML", "%": "the mark of a directive"}
         why = reserved.get(character, "not possible there")
         return (f"a value cannot begin with {character!r}: it is {why}", _QUOTE_IT, here)
@@ -64,21 +66,25 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
         return _stray_colon(source, line, column)
     if "expected ':'" in problem and opened is not None:
         at, text = opened.line + 1, source.line(opened.line + 1)
-        return ("this line is neither 'key: value' nor a list item", "a ': ' is missing, or a '-' in front of it",
+        return ("this line is neither 'key: value' nor a list item",
+                "a ': ' is missing, or a '-' in front of it",
                 Span(source, at, opened.column + 1, at, len(text.rstrip()) + 1))
     if "expected key" in problem or "expected '-' indicator" in problem or "document start" in problem:
         return _block(problem, source, line, column, before, written)
     if "block sequence entries are not allowed" in problem:
-        return ("a list item '- …' cannot begin here", "begin it on a line of its own, or write the list in brackets: [a, b]", here)
+        return ("a list item '- …' cannot begin here", "begin it on a line of its own, or write the list in "
+                "brackets: [a, b]", here)
     if "expected node content" in problem:
         if character in ("]", "}", ","):
-            return (f"a value is missing before {character!r}", f"remove the {character!r}, or {_QUOTE_IT}", here)
+            return (f"a value is missing before {character!r}", f"remove the {character!r}, or {_QUOTE_IT}",
+                    here)
         return ("a value is missing here", None, here)
     if "alphabetic or numeric" in problem or "alias" in context or "anchor" in context:
         return (f"text cannot begin with {written[here.column - 2:here.column - 1]!r}: "
                 "it marks an anchor or an alias", _QUOTE_IT, here)
     if "comment or line break" in problem:
-        return ("a value that begins with '>' or '|' is a block of text, and its text begins on the next line",
+        return ("a value that begins with '>' or '|' is a block of text, and its text begins on the next "
+                "line",
                 f"for an expression, {_QUOTE_IT}", _at(source, line, max(column - 1, 1)))
     if "escape" in problem or "hexdecimal" in problem or "Unicode" in problem:
         return (f"unknown escape '{written[column - 1:column + 1]}' in a double-quoted text",
@@ -86,7 +92,8 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
     if "tag" in context or "tag" in problem:
         return ("'!' begins a tag, and tags are not allowed", "to negate write 'not x'; " + _QUOTE_IT, here)
     if "directive" in context or "directive" in problem:
-        return ("a line that begins with '%' is a YAML directive, and this one is unknown", "remove the line", here)
+        return ("a line that begins with '%' is a YAML directive, and this one is unknown", "remove the line",
+                here)
     if "nest" in problem or "depth" in problem:
         return ("values are nested too deep", "is a bracket not closed?", here)
     return (f"not YAML: {problem or 'the text cannot be read'}", None, here)
@@ -105,7 +112,8 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
     kind = "brace" if close == "}" else "bracket"
     if rest.startswith("{") and before.endswith("$"):
         end = rest.find("}") + 1
-        return ("inside braces a parameter needs quotes", f'write "${rest[:end]}"' if end else "write \"${name}\"",
+        return ("inside braces a parameter needs quotes", f'write "${rest[:end]}"' if end
+                else "write \"${name}\"",
                 Span(source, line, column - 1, line, column + max(end, 1)))
     if rest.startswith("["):
         start = _word_start(before)
@@ -123,7 +131,8 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
         return (f"a {close!r} is missing before {rest[0]!r}",
                 f"the {'[' if close == ']' else '{'!r} in column {opened.column + 1} is not closed", here)
     if rest.startswith((":", "]", "}")):
-        return (f"{rest[0]!r} cannot stand here", f"is a {close!r}, a ',' or a quote missing before it?", here)
+        return (f"{rest[0]!r} cannot stand here", f"is a {close!r}, a ',' or a quote missing before it?",
+                here)
     return (f"expected ',' or {close!r} here", "is a comma or a quote missing?", here)
 
 
@@ -143,19 +152,22 @@ def _stray_colon(source: Source, line: int, column: int) -> tuple[str, str | Non
     before = written[:column - 1]
     here = _at(source, line, column)
     if re.search(r":(\s|$)", before):
-        return ("a second ': ' in one line", f"{_QUOTE_IT}, or begin the inner mapping on a line of its own", here)
+        return ("a second ': ' in one line", f"{_QUOTE_IT}, or begin the inner mapping on a line of its own",
+                here)
     above = source.line(line - 1)
     if line > 1 and above.strip() and not above.lstrip().startswith("#"):
         indent = len(before) - len(before.lstrip())
         deeper = indent > len(above) - len(above.lstrip())
         if deeper and re.search(r":\s+\S", above):
             return (f"this line is indented deeper than line {line - 1}, which already has a value",
-                    "indent it as that line, or remove the value there", Span(source, line, indent + 1, line, column))
+                    "indent it as that line, or remove the value there",
+                    Span(source, line, indent + 1, line, column))
         if not re.search(r":(\s|$)", above):
             start = len(above) - len(above.lstrip()) + 1
             return ("this line has no 'key: value': a space is needed after the colon" if ":" in above
                     else "this line is neither 'key: value' nor a list item",
-                    "write a key, ': ' and a value", Span(source, line - 1, start, line - 1, len(above.rstrip()) + 1))
+                    "write a key, ': ' and a value", Span(source, line - 1, start, line - 1,
+                                                          len(above.rstrip()) + 1))
     return ("a ':' is not possible here", _QUOTE_IT, here)
 
 
@@ -171,7 +183,8 @@ def _block(problem: str, source: Source, line: int, column: int, before: str,
             return ("text goes on after a closing quote", "put the whole value in quotes", end)
         return ("text goes on after the value", "put the whole value in quotes", end)
     if "-" in problem:
-        return ("expected a list item '- …' or a line indented less", "indent it as the items above, with a '-'", end)
+        return ("expected a list item '- …' or a line indented less",
+                "indent it as the items above, with a '-'", end)
     if rest.startswith("- "):
         return ("a list item among keys", "a list needs a key of its own", end)
     levels = sorted({len(t) - len(t.lstrip()) for t in (source.line(n) for n in range(1, line)) if t.strip()})
