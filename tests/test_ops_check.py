@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, TypedDict
 import pytest
 from ops_tools import SPAN, mapping, said, tree
 
-from edgraph.ops.annotations import Mismatch, checker
+from edgraph.ops.annotations import checker
 from edgraph.ops.check import check_settings
 from edgraph.ops.markers import Count, Length, Model, NonNegative, Range, Unit
+from edgraph.ops.mismatch import Mismatch
 from edgraph.ops.registry import registry
 from edgraph.ops.spec import ParamSpec
 from edgraph.text.diagnostics import Diagnostics
@@ -52,6 +53,8 @@ class Colour(enum.Enum):
         (list, ["a", 1], ["a", 1]),
         (Annotated[float, Range(above=0, max=1)], 1, 1.0),
         (bytes, "x", b"x"),
+        (set[int], [1, 2], {1, 2}),
+        (Annotated[int, ["not hashable"]], 3, 3),
         (Annotated[list[str], Model()], ["a"], ["a"]),
     ],
 )
@@ -117,9 +120,7 @@ def test_annotations_of_frameworks_are_taken_on_trust() -> None:
     assert checker(Module).convert(tree(3)) == 3
 
 
-def check(
-    params: tuple[ParamSpec, ...], given: dict[str, Any], **options: Any
-) -> tuple[dict[str, Any], list[str]]:
+def check(params: tuple[ParamSpec, ...], given: dict[str, Any], **options: Any) -> tuple[dict[str, Any], list[str]]:
     diagnostics = Diagnostics()
     values = check_settings(params, mapping(given), diagnostics, what="op 'x'", span=SPAN, **options)
     return values, said(diagnostics)
@@ -156,9 +157,7 @@ def test_missing_and_unknown() -> None:
     assert check(registry.ops["update_ema"].params, {})[1] == [
         "missing-parameter: op 'x' needs 'target', 'source' under 'with' (with: {target: …, source: …})"
     ]
-    assert check((), {"a": 1})[1] == [
-        "unknown-parameter: op 'x' has no parameter 'a' (it takes no parameters)"
-    ]
+    assert check((), {"a": 1})[1] == ["unknown-parameter: op 'x' has no parameter 'a' (it takes no parameters)"]
 
 
 def test_other_keys_of_open_parameters_are_passed_on() -> None:

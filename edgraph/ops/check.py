@@ -6,7 +6,8 @@ from collections import abc
 from collections.abc import Sequence
 from typing import Any
 
-from edgraph.ops.annotations import Checker, Mismatch, anything, checker
+from edgraph.ops.annotations import checker
+from edgraph.ops.mismatch import Checker, Mismatch, anything
 from edgraph.ops.spec import OpSpec, ParamSpec
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping, Span
