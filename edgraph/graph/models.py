@@ -31,9 +31,10 @@ def data_of(node: Node, graph: Graph, over: str | None = None) -> str:
 
 
 def appliers(optimizer: str, graph: Graph) -> list[str]:
-    """The `optimize` nodes of an optimizer."""
-    return [node.name for node in graph.nodes.values()
-            if node.kind == "op" and node.op == "optimize" and node.settings.get("optimizer") == optimizer]
+    """The `optimize` nodes of an optimizer, and loops that have some."""
+    return [node.name for node in graph.nodes.values() if node.kind == "op" and (
+        appliers(optimizer, node.body) if node.body is not None
+        else node.op == "optimize" and node.settings.get("optimizer") == optimizer)]
 
 
 def counted(node: Node, graph: Graph) -> list[str]:

@@ -92,19 +92,22 @@ class GraphRun:
     # -- values across steps ---------------------------------------------------------------------------
 
     def count(self, node: str) -> bool:
-        """One more firing of what a counter counts: whether it is the n-th."""
+        """More firings of what a counter counts (updates in a loop are several): whether the n-th is among them."""
         counter = self.graph.nodes[node]
         assert counter.counts is not None
         of, number = counter.counts
-        if counter.settings["kind"] == "updates":
-            return self.context.backend.updates(of) % number == 0
-        self.counts[node] = self.counts.get(node, 0) + 1
-        return self.counts[node] % number == 0
+        before = self.counts.get(node, 0)
+        after = self.context.backend.updates(of) if counter.settings["kind"] == "updates" else before + 1
+        self.counts[node] = after
+        return after // number > before // number
 
     def reset(self) -> None:
         """On entry of a loop everything but models and optimizers starts afresh."""
         self.held[:] = [UNSET] * len(self.held)
         self.counts.clear()
+        for node in self.graph.nodes.values():
+            if node.counts is not None and node.settings["kind"] == "updates":
+                self.counts[node.name] = self.context.backend.updates(node.counts[0])
         self.metrics.clear()
         self.halt.clear()
 
