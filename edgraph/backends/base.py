@@ -154,6 +154,10 @@ class Backend(Protocol):
         """Noise (`normal`, `uniform`) on the device from a 63-bit seed."""
         ...
 
+    def seed(self, number: int) -> None:
+        """Seed all global generators that code of the author's may draw from: the framework's, NumPy's, Python's."""
+        ...
+
     # -- state -----------------------------------------------------------------------------------------
 
     def pack(self, value: Value) -> StateTree:

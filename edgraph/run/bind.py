@@ -131,7 +131,7 @@ class Binder:
             case "call":
                 rest = {key: value for key, value in settings.items() if key != "function"}
                 function = import_object(settings["function"])
-                return Bound(partial(function, **rest) if rest else function)
+                return self._seeded(node, Bound(partial(function, **rest) if rest else function))
         return self._implemented(node)
 
     def random_name(self, node: Node) -> str:
@@ -163,7 +163,21 @@ class Binder:
             return draw(op, mix(base, key), whole, **settings)
         return Bound(noise, ("key",))
 
+    def _seeded(self, node: Node, bound: Bound) -> Bound:
+        """An op that may draw from the global generators of random numbers finds them seeded for this firing, so
+        that nothing that runs before it, or not any more since the run was resumed, changes what it draws."""
+        base, seed, call = node_base(self.context.seed, self.random_name(node)), self.backend.seed, bound.call
+
+        def seeded(key: int, *inputs: Any, **named: Any) -> Any:
+            seed(mix(base, key))
+            return call(*inputs, **named)
+        return Bound(seeded, ("key", *bound.passes))
+
     def _implemented(self, node: Node) -> Bound:
+        bound = self._plain(node)
+        return self._seeded(node, bound) if node.spec.random else bound
+
+    def _plain(self, node: Node) -> Bound:
         implementation = self.backend.implementation(node.op) or node.spec.implementation
         assert implementation is not None, f"op '{node.op}' has no implementation on {self.backend.name}"
         if not isinstance(implementation, type):
@@ -177,6 +191,7 @@ class Binder:
     def instance(self, node: Node, implementation: type) -> Any:
         """The one object of a class op."""
         if node.name not in self.instances:
+            self.backend.seed(node_base(self.context.seed, self.random_name(node)) >> 1)  # a constructor may draw
             made = implementation(**node.settings)
             if hasattr(made, "attach"):
                 names = tuple(argument.port for argument in node.inputs)

@@ -19,6 +19,7 @@ from edgraph.backends.torch.forward import Models
 from edgraph.backends.torch.gradient import gradient
 from edgraph.backends.torch.library import IMPLEMENTATIONS
 from edgraph.backends.torch.optimizers import OptimizerBuilder
+from edgraph.backends.torch.seeding import seeder
 from edgraph.backends.torch.snapshot import load_model, model_state
 from edgraph.backends.torch.updater import Policy, Updater
 from edgraph.text.diagnostics import Diagnostics, PipelineError
@@ -42,6 +43,7 @@ class TorchBackend:
         self.models: dict[str, nn.Module] = {}
         self.updaters: dict[str, Updater] = {}
         self._draw = noise.Noise(self.device)
+        self._seed = seeder(self.device)
         # The cheapest way there is: a tenth of what torch.set_grad_enabled takes.
         self.record: Callable[[bool], None] = torch._C._set_grad_enabled
 
@@ -153,6 +155,9 @@ class TorchBackend:
 
     def random(self, kind: str, key_seed: int, shape: tuple[int, ...], **settings: float) -> Value:
         return self._draw(kind, key_seed, shape, **settings)
+
+    def seed(self, number: int) -> None:
+        self._seed(number)
 
     # -- state -----------------------------------------------------------------------------------------
 

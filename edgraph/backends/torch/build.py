@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -15,6 +13,7 @@ from edgraph.backends.base import StateTree
 from edgraph.backends.entries import ModelEntry
 from edgraph.backends.torch import names
 from edgraph.backends.torch.paths import uninitialized
+from edgraph.backends.torch.seeding import seeder
 from edgraph.backends.torch.weights import load_weights
 from edgraph.data.construct import Constructor, Failed
 from edgraph.ops.random import stream_seed
@@ -64,7 +63,8 @@ class ModelBuilder:
             self.diagnostics.error("missing-key", f"model '{entry.name}' has neither 'use' nor 'copy'",
                                    entry.span)
             return None
-        _seed_all(stream_seed(self.seed, f"models.{entry.name}", 0))
+        # a constructor of the author's may draw from any generator
+        seeder(self.device)(stream_seed(self.seed, f"models.{entry.name}", 0))
         try:
             module = Constructor(names.models(), self.folder, self.diagnostics, "model").make(
                 use.use.text, use.use.span, use.settings)
@@ -99,10 +99,3 @@ class ModelBuilder:
         for parameter, trains in zip(twin.parameters(), self._flags[source], strict=True):
             parameter.requires_grad_(trains)  # a copy of a frozen model can be trained
         return twin
-
-
-def _seed_all(seed: int) -> None:
-    """torch's generators, and those that a constructor of the user's may draw from."""
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)

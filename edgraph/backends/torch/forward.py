@@ -12,6 +12,7 @@ from torch import nn
 from edgraph.backends.base import Bound
 from edgraph.backends.torch.models import MLP, ConvNet
 from edgraph.backends.torch.paths import module_at, wrong
+from edgraph.backends.torch.seeding import seeder, torch_seeder
 from edgraph.ops.random import mix, node_base
 from edgraph.text.suggest import did_you_mean
 
@@ -65,9 +66,11 @@ class Models:
         mode = self._modes[root]
         # A frozen model never changes its mode, unless it shares modules with one that does.
         run = run if root in self.frozen and len(mode.roots) == 1 else _in_mode(run, mode, train)
-        if may_draw(module, train):
-            return Bound(_seeded(run, node_base(self.seed, node), self.device), ("key",))
-        return Bound(run)
+        if not may_draw(module, train):
+            return Bound(run)
+        # classes of the author's may draw from Python's and NumPy's generators too
+        seed = torch_seeder if all(map(_is_torchs, module.modules())) else seeder
+        return Bound(_seeded(run, node_base(self.seed, node), seed(self.device)), ("key",))
 
     def watch(self, parameter: nn.Parameter) -> None:
         """A gradient is taken with respect to this parameter: calls must record it."""
@@ -120,14 +123,17 @@ def may_draw(module: nn.Module, train: bool) -> bool:
 
 
 def _draws(part: nn.Module, train: bool) -> bool:
-    kind = type(part)
-    if kind not in (MLP, ConvNet) and not kind.__module__.startswith("torch.nn.modules."):
-        return True
-    if part._forward_hooks or part._forward_pre_hooks or isinstance(part, (nn.FractionalMaxPool2d,
-                                                                          nn.FractionalMaxPool3d)):
+    if not _is_torchs(part) or isinstance(part, (nn.FractionalMaxPool2d, nn.FractionalMaxPool3d)):
         return True
     return train and (isinstance(part, (nn.modules.dropout._DropoutNd, nn.RReLU))
                       or bool(getattr(part, "dropout", 0.0)))
+
+
+def _is_torchs(part: nn.Module) -> bool:
+    """Whether nothing but torch's own code runs in it."""
+    kind = type(part)
+    return (kind in (MLP, ConvNet) or kind.__module__.startswith("torch.nn.modules.")) and not (
+        part._forward_hooks or part._forward_pre_hooks)
 
 
 # -- what is wrapped around a call, innermost first ---------------------------------------------------
@@ -165,27 +171,11 @@ def _in_mode(run: Call, mode: Mode, train: bool) -> Call:
     return in_mode
 
 
-def _seeded(run: Call, base: int, device: torch.device) -> Call:
-    """torch.manual_seed for the device at hand: a hundred times cheaper than for all there may be."""
-    seeds = [torch.default_generator.manual_seed]
-    if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-        index = torch.cuda.current_device() if device.index is None else device.index
-        seeds.append(torch.cuda.default_generators[index].manual_seed)
-    if len(seeds) == 1:
-        seed = seeds[0]
-
-        def seeded(key: int, *inputs: Any) -> Any:
-            seed(mix(base, key))
-            return run(*inputs)
-        return seeded
-
-    def seeded_everywhere(key: int, *inputs: Any) -> Any:
-        number = mix(base, key)
-        for seed in seeds:
-            seed(number)
+def _seeded(run: Call, base: int, seed: Callable[[int], object]) -> Call:
+    def seeded(key: int, *inputs: Any) -> Any:
+        seed(mix(base, key))
         return run(*inputs)
-    return seeded_everywhere
+    return seeded
 
 
 def _method(module: nn.Module, method: str, path: str) -> Call:
