@@ -16,7 +16,7 @@ from edgraph.language.sections import Context
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree, plain
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, nearest
 
 KEYS = ("params", "over", "repeat", "while", "max", "ops", "outputs", "patterns", "doc")
 _HELP = "write NAME: {ops: {…}, outputs: {…}} for each graph"
@@ -102,7 +102,7 @@ def instantiate(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
     span: the use. prefix: for a use in place, its name with a dot (`critic_a.`): what the pipeline says about
     its ops by their full names is laid over them, and they point at the use as their origin.
     """
-    scope = _parameters(entry, arguments, pipeline, diagnostics, span)
+    scope = _parameters(entry, arguments, pipeline, diagnostics, span, bool(prefix))
     if scope is None:
         return None
     before = len(diagnostics)
@@ -139,17 +139,18 @@ def _insert_head(tree: Mapping, interpolator: Interpolator) -> Mapping:
 
 
 def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline, diagnostics: Diagnostics,
-                span: Span) -> dict[str, Tree] | None:
+                span: Span, in_place: bool) -> dict[str, Tree] | None:
     # reported when it was read
     values = _defaults(entry.name, entry.tree, pipeline.param_trees, Diagnostics())
     fine = True
+    meant: set[str | None] = set()  # parameters that misspelt ones stand for
     given = arguments.entries if arguments is not None else {}
     for name, argument in given.items():
         if name not in values:
             diagnostics.error("unknown-parameter", f"graph {entry.name!r} has no parameter {name!r}",
                               argument.span,
-                              did_you_mean(name, values) or "it has no parameters" if not values
-                              else did_you_mean(name, values) or None)
+                              (did_you_mean(name, values) or None) if values else "it has no parameters")
+            meant.add(nearest(name, values))
             fine = False
         elif isinstance(argument.value, Broken):
             fine = False
@@ -158,10 +159,11 @@ def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
     for name, value in values.items():
         if isinstance(value, Broken):
             fine = False
-        elif isinstance(value, Scalar) and value.value is None and name not in given:
+        elif isinstance(value, Scalar) and value.value is None and name not in given and name not in meant:
             diagnostics.error("missing-parameter", f"graph {entry.name!r} needs the parameter {name!r}",
                               first_line(span),
-                              f"write params: {{{name}: …}} in the 'with' of the loop",
+                              f"write with: {{{name}: …}}" if in_place
+                              else f"write params: {{{name}: …}} in the 'with' of the loop",
                               (("it is declared here", value.span),))
             fine = False
     return values if fine else None

@@ -21,7 +21,7 @@ from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import EVENTS, Event, Input, Name, OpEntry
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree, join
 from edgraph.text.suggest import did_you_mean
 
 OP_KEYS = ("op", "inputs", "with", "every", "at", "during", "when", "after", "doc", "ignore")
@@ -73,6 +73,7 @@ class OpReader:
             trees[name] = entry if tree is entry.value else Entry(entry.span, tree)
             if len(diagnostics) > before:
                 broken.add(name)
+                diagnostics.quiet(join(entry.span, entry.value.span))
         return Entries(ops, trees, broken)
 
     def one_line(self, name: str, name_span: Span, tree: Tree) -> OpEntry:

@@ -11,7 +11,7 @@ from edgraph.language.parse import Scope
 from edgraph.language.pipeline import Name, Use
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree
+from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree, join
 
 _Item = TypeVar("_Item")
 
@@ -66,12 +66,24 @@ class Context:
             label = f"{what.removeprefix('an ').removeprefix('a ')} {name!r}"
             if isinstance(tree, Mapping):
                 found[name] = read(name, entry.span, tree)
-            elif not isinstance(tree, Broken):
-                self.entry_is_no_mapping(label, entry.span, tree, help)
+            else:
+                if not isinstance(tree, Broken):
+                    self.entry_is_no_mapping(label, entry.span, tree, help)
+                # known by its name nevertheless, so that nothing is said about those who use it
+                found[name] = self.silently(read, name, entry.span)
             if len(self.diagnostics) > before:
                 self.broken.add(f"{section}.{name}")
+                self.diagnostics.quiet(join(entry.span, tree.span))
         self.resolved[section] = Entry(root.entries[section].span, Mapping(trees, mapping.span))
         return found
+
+    def silently(self, read: Callable[[str, Span, Mapping], _Item], name: str, span: Span) -> _Item:
+        """An entry with nothing in it."""
+        outer, self.diagnostics = self.diagnostics, Diagnostics()
+        try:
+            return read(name, span, Mapping({}, span))
+        finally:
+            self.diagnostics = outer
 
     def entry_is_no_mapping(self, label: str, span: Span, tree: Tree, help: str) -> None:
         if isinstance(tree, Scalar) and tree.value is None:

@@ -28,14 +28,26 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._items: list[Diagnostic] = []
+        self._quiet: dict[tuple[int, int], list[Span]] = {}  # by source and line
+
+    def quiet(self, span: Span) -> None:
+        """Say nothing more about what stands here: it was reported, and what follows from it is no news."""
+        for line in range(span.line, span.end_line + 1):
+            self._quiet.setdefault((id(span.source), line), []).append(span)
+
+    def _is_quiet(self, span: Span | None) -> bool:
+        return span is not None and any(quiet[1:3] <= span[1:3] and span[3:] <= quiet[3:]
+                                        for quiet in self._quiet.get((id(span.source), span.line), ()))
 
     def error(self, code: str, message: str, span: Span | None, help: str | None = None,
               related: tuple[tuple[str, Span], ...] = ()) -> None:
-        self._items.append(Diagnostic(code, message, span, "error", help, related))
+        if not self._quiet or not self._is_quiet(span):
+            self._items.append(Diagnostic(code, message, span, "error", help, related))
 
     def warning(self, code: str, message: str, span: Span | None, help: str | None = None,
                 related: tuple[tuple[str, Span], ...] = ()) -> None:
-        self._items.append(Diagnostic(code, message, span, "warning", help, related))
+        if not self._quiet or not self._is_quiet(span):
+            self._items.append(Diagnostic(code, message, span, "warning", help, related))
 
     def extend(self, items: Iterable[Diagnostic]) -> None:
         self._items.extend(items)

@@ -56,7 +56,8 @@ def read(source: Source, diagnostics: Diagnostics) -> Mapping | None:
 def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | None:
     """Any YAML value. `text` is parsed, spans are in `source` (an argument of the command line is padded so
     that its columns agree). None where there is nothing or where the text cannot be parsed."""
-    text = _printable(source, text, diagnostics)
+    readable = _printable(source, text, diagnostics)
+    whole, text = readable == text, readable
     syntax = Diagnostics()
     while True:
         found = Diagnostics()
@@ -66,7 +67,7 @@ def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | No
         text = dropped
     diagnostics.extend(found)
     diagnostics.extend(syntax)
-    return None if len(syntax) else tree
+    return tree if whole and not len(syntax) else None
 
 
 def _attempt(source: Source, text: str, found: Diagnostics,

@@ -42,6 +42,13 @@ class Span(NamedTuple):
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
+def join(first: Span, last: Span) -> Span:
+    """From the start of one span to the end of another, where both are in one source."""
+    if first.source is not last.source or last[1:3] < first[1:3]:
+        return last
+    return Span(*first[:3], *last[3:])
+
+
 class Scalar:
     """A value without parts. `value` follows the YAML 1.2 core schema; `raw` is the text."""
 
