@@ -7,8 +7,8 @@ import edgraph
 from benchmarks.plain import engine_of, go_on
 from benchmarks.timing import Report, take_turns
 
-STEPS = 50_000  # a round
-ROUNDS = 40
+STEPS = 100_000  # a round
+ROUNDS = 30
 TARGET = 1.15
 
 

@@ -128,6 +128,9 @@ def next_run(clock: Clock, after: int) -> tuple[int, int | None] | None:
     step = clock.next(after)
     if step is None:
         return None
+    only = clock.only
+    if only is not None:
+        return step, only.until if only.period == 1 else step
     terms = clock.terms
     if len(terms) == 1 and len(terms[0].factors) == 1:
         for progression in terms[0].factors[0].progressions:

@@ -11,6 +11,7 @@ import torch
 from torch.optim import optimizer as hooks
 
 from edgraph.backends.base import Accumulate, NonFiniteLoss, StateTree, Value
+from edgraph.backends.torch.backward import backward_to
 from edgraph.backends.torch.grads import Gradients, PartialSum, Weighted, total_norm
 from edgraph.backends.torch.moments import load_optimizer, optimizer_state
 from edgraph.backends.torch.schedules import Schedule
@@ -59,7 +60,7 @@ class Updater:
 
     def _gradients(self, retain: bool, policy: Policy) -> Callable[[torch.Tensor], Gradients | None]:
         params = tuple(self.params)
-        backward, finite, scaler = torch.autograd.backward, math.isfinite, self.scaler
+        backward, finite, scaler = backward_to(params, retain=retain), math.isfinite, self.scaler
         checked = policy != "ignore"
 
         def gradients(loss: torch.Tensor) -> Gradients | None:
@@ -72,7 +73,7 @@ class Updater:
                     p.grad = None  # whatever an op of the user's may have left there
                 # `backward`, because `autograd.grad` may give one tensor twice, or an expanded one, which
                 # must not be changed in place.
-                backward(loss if scaler is None else _scaled(loss, scaler), retain_graph=retain, inputs=params)
+                backward(loss if scaler is None else _scaled(loss, scaler))
             except (RuntimeError, AttributeError, TypeError) as error:
                 better = self._explained(loss)
                 if better is None:
