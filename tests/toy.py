@@ -7,6 +7,7 @@ what it read and when. Every call that the engine makes is written into a journa
 from __future__ import annotations
 
 import math
+import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -184,6 +185,9 @@ class ToyBackend:
 
     def random(self, kind: str, key_seed: int, shape: tuple[int, ...], **settings: float) -> Any:
         return tuple(((key_seed + i) % 1000) / 1000 for i in range(math.prod(shape)))
+
+    def seed(self, number: int) -> None:
+        random.seed(number)
 
     # state
     def pack(self, value: Any) -> Any:
