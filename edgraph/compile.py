@@ -83,6 +83,7 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
                for name, entry in pipeline.data.items()}
     facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
     facts.same.update(one_object(shared))
+    check_fixed_examples(checked)
     graph = build_graph(pipeline, facts, registry, diagnostics, lenient=bool(pipeline.imports) and not imports)
     run_passes(graph, diagnostics)
     checked.graph = graph
@@ -120,18 +121,24 @@ def fields_of(checked: Checked) -> dict[str, tuple[str, ...] | None]:
     return found
 
 
+def check_fixed_examples(checked: Checked) -> None:
+    """Every index that was given is in its data set, where the length is known."""
+    assert checked.pipeline is not None
+    for name, (indices, span) in checked.pipeline.fixed_examples.items():
+        length = known_length(checked, name) if name in checked.pipeline.data else None
+        if length is not None:
+            from edgraph.data.fixed import check_fixed
+            check_fixed(indices, length, name, span, checked.diagnostics)
+
+
 def open_all(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path) -> dict[str, Any]:
     """Opens every data set; what cannot be opened is reported and left out."""
-    from edgraph.data.fixed import check_fixed
     from edgraph.data.source import open_data
     opened = {}
     for name, entry in pipeline.data.items():
         source = open_data(entry, registry, pipeline.run.seed, diagnostics, folder)
         if source is not None:
             opened[name] = source
-            if name in pipeline.fixed_examples:
-                check_fixed(pipeline.fixed_examples[name][0], source.length, name, pipeline.fixed_examples[name][1],
-                            diagnostics)
     return opened
 
 

@@ -18,7 +18,7 @@ from edgraph.graph.settings import check_roles, check_sections, check_uses, opti
 from edgraph.language import instantiate
 from edgraph.language.expressions import Expr, Expression, Hold, Previous, Ref
 from edgraph.language.pipeline import EveryTime, GraphUse, Name, OpEntry, Pipeline
-from edgraph.ops.check import check_settings
+from edgraph.ops.check import check_rule, check_settings
 from edgraph.ops.registry import Registry
 from edgraph.ops.spec import InputSpec, OpSpec
 from edgraph.text.diagnostics import Diagnostics
@@ -76,6 +76,7 @@ class Builder:
         add_edges(self.graph, self.diagnostics)
 
     def _add(self, entry: OpEntry) -> None:
+        before = len(self.diagnostics)
         spec = self.registry.ops.get(entry.op.text)
         if spec is None:
             if not self.lenient:
@@ -88,11 +89,14 @@ class Builder:
         else:
             settings = check_settings(spec.params, entry.settings, self.diagnostics,
                                       what=f"op '{spec.name}'", span=entry.op.span,
-                                      is_open=spec.name == "call")
+                                      is_open=spec.open_params)
         inputs = self._lift(entry, bind_inputs(spec, entry, self.diagnostics))
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
         check_roles(node, self.graph, self.registry, self.diagnostics)
+        if len(self.diagnostics) == before:
+            check_rule(spec, settings, [argument.port for argument in inputs], entry.settings, self.diagnostics,
+                       span=entry.op.span)
         if spec.name in ("load_batch", "fixed_examples"):
             self._check_data(node)
         if spec.name == "optimize":

@@ -6,7 +6,7 @@ from edgraph.graph.ir import Argument
 from edgraph.language.pipeline import OpEntry
 from edgraph.ops.spec import OpSpec
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, nearest
 
 
 def bind_inputs(spec: OpSpec, entry: OpEntry, diagnostics: Diagnostics) -> tuple[Argument, ...]:
@@ -14,6 +14,9 @@ def bind_inputs(spec: OpSpec, entry: OpEntry, diagnostics: Diagnostics) -> tuple
     named = any(item.name is not None for item in entry.inputs)
     found = _by_name(spec, entry, diagnostics) if named else _by_position(spec, entry, diagnostics)
     given = {argument.port for argument in found}
+    # a required input that is misspelt is one mistake, not two
+    given |= {nearest(item.name.text, [spec_input.name for spec_input in spec.inputs])
+              for item in entry.inputs if item.name is not None and item.name.text not in given}
     missing = [item.name for item in spec.inputs if item.required and not item.variadic and item.name not in given]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)

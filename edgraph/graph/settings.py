@@ -97,6 +97,9 @@ def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
             head = pipeline.models[name]
 
 
+CLOSURES = ("LBFGS", "torch.optim.LBFGS")
+
+
 def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics, lenient: bool) -> None:
     """What `use` names in the sections, and the parameters under `with`."""
     uses: list[tuple[Literal["data", "model", "optimizer", "schedule", "logger"], str, Use | None]] = []
@@ -114,6 +117,9 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
         if isinstance(found, Registered):
             check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
                            is_open=found.open_params)
+        elif kind == "optimizer" and name in CLOSURES:
+            diagnostics.error("needs-closure", f"optimizer '{name}' evaluates its loss several times in one update, "
+                              "by a closure, which a graph of ops does not have", use.use.span, "use Adam, SGD or another")
         elif not lenient and not (kind == "schedule" and name in TORCH):
             known = [*registry.table(kind), *(TORCH if kind == "schedule" else ())]
             diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span, did_you_mean(name, known)

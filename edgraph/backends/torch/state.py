@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from edgraph.backends.base import ArrayBlob, StateTree
+from edgraph.ops.library.control import Improved
 
 NAMES = {
     torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.uint16: "U16",
@@ -63,6 +64,8 @@ def pack(value: Any) -> StateTree:
         if MARK not in value and all(type(key) is str for key in value):
             return {key: pack(item) for key, item in value.items()}
         return {MARK: "dict", "items": [[pack(key), pack(item)] for key, item in value.items()]}
+    if kind is Improved:
+        return {MARK: "improved", "items": [value.improved, value.best, value.since]}
     raise TypeError(f"a value of type {kind.__module__}.{kind.__qualname__} cannot be kept in a checkpoint; "
                     "tensors, arrays, numbers, text, lists, tuples and dictionaries of them can")
 
@@ -80,6 +83,8 @@ def unpack(tree: StateTree, device: torch.device | str = "cpu") -> Any:
             return tuple(unpack(item, device) for item in tree["items"])
         case "dict":
             return {unpack(key): unpack(item, device) for key, item in tree["items"]}
+        case "improved":
+            return Improved(*tree["items"])
         case "numpy":
             return np.asarray(tree["value"])[()]
     return {key: unpack(item, device) for key, item in tree.items()}
