@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from edgraph.graph.availability import available
 from edgraph.graph.ir import Graph, Node, Slot
-from edgraph.graph.passes.clocking import available
 from edgraph.language.expressions import (
     Binary,
     Builtin,

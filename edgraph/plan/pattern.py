@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgraph.graph.availability import available
 from edgraph.graph.ir import EdgeKind, Graph, Node, Slot
-from edgraph.graph.passes.clocking import available
 from edgraph.graph.refs import uses
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, Timetable, absorb, both_guards

@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from edgraph.graph.availability import available
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, Term
 from edgraph.graph.ir import Graph
-from edgraph.graph.passes.clocking import available
 from edgraph.graph.surface import atom_node
 from edgraph.language.expressions import Either, Expr, children
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgraph.graph.availability import available
 from edgraph.graph.clocks import Atom, Clock
 from edgraph.graph.ir import EdgeKind, Node
-from edgraph.graph.passes.clocking import available
 from edgraph.graph.refs import uses
 from edgraph.graph.surface import atom_node
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children

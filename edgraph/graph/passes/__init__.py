@@ -12,13 +12,13 @@ PASSES: tuple[tuple[str, Callable[[Graph, Diagnostics], bool]], ...] = (
     ("causality", causality.run),  # every cycle goes through a `previous`
     ("gradients", gradients.run),  # what each update differentiates, and which forwards train
     ("clocking", clocking.run),  # the clock of every node; nothing is stale
-    ("initialisation", initialisation.run),  # what `hold` and `previous` read has a value
     ("slices", slices.run),  # first training, then observing
+    ("initialisation", initialisation.run),  # what `hold` and `previous` read has a value
     ("state", state.run),  # every op sees each state as it stood when the step began
     ("order", order.run),  # the one static order
     ("lints", lints.run),
 )
-LOCAL = ("causality", "clocking", "initialisation")
+LOCAL = ("causality", "clocking", "slices", "initialisation")
 
 
 def run_passes(graph: Graph, diagnostics: Diagnostics) -> bool:

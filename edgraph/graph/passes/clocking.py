@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from edgraph.graph import clocks
+from edgraph.graph.availability import available, value_clock
 from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import counted, ema_sources
 from edgraph.graph.passes import stale
 from edgraph.graph.refs import uses
 from edgraph.graph.surface import clock_of, find_stage, stage_clock
-from edgraph.language.expressions import Const, Either, Expr, Expression, Hold, Previous, Ref, children
+from edgraph.language.expressions import Expression
 from edgraph.text.diagnostics import Diagnostics
 
 
@@ -25,38 +26,6 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
             node.clock = node.declared or ALWAYS
         _events(node, graph, diagnostics)
     return len(diagnostics) == before or not diagnostics.failed
-
-
-def available(expr: Expr, graph: Graph) -> Clock:
-    """The steps on which an expression can be made: all its references, or with `either` one of them."""
-    match expr:
-        case Ref(path, _):
-            target = graph.targets.get(path)
-            return ALWAYS if target is None else _value_clock(graph.nodes[target.node], target.field, graph)
-        case Hold(_, initial, _) | Previous(_, initial, _):
-            return ALWAYS if initial is None else available(initial, graph)
-        case Either(arguments, _):
-            return union([available(argument, graph) for argument in arguments])
-        case Const():
-            return ALWAYS
-    parts = [available(child, graph) for child in children(expr)]
-    return parts[0] if len(parts) == 1 else both(*parts)
-
-
-def applied_atom(node: Node) -> Atom:
-    """That an `optimize` applied its update, which accumulation and `nonfinite: skip` make a condition."""
-    return Atom("condition", f"{node.name}.applied")
-
-
-def always_applies(node: Node, graph: Graph) -> bool:
-    accumulate = node.settings.get("accumulate")
-    return accumulate in (None, 1) and graph.pipeline.run.nonfinite != "skip"
-
-
-def _value_clock(node: Node, field: tuple[str | int, ...], graph: Graph) -> Clock:
-    if field == ("applied",) and node.op == "optimize" and not always_applies(node, graph):
-        return both(node.clock, clocks.atom(applied_atom(node)))
-    return node.clock
 
 
 def _clock(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
@@ -93,10 +62,10 @@ def _window(node: Node, graph: Graph, diagnostics: Diagnostics) -> list[Clock]:
 def _source_clocks(node: Node, graph: Graph) -> list[Clock]:
     """A counter can fire only when what it counts does; an average only when its source is updated."""
     if node.counts is not None:
-        return [union([_value_clock(graph.nodes[name], ("applied",), graph) for name in counted(node, graph)])]
+        return [union([value_clock(graph.nodes[name], ("applied",), graph) for name in counted(node, graph)])]
     if node.op == "update_ema" and (node.entry is None or node.entry.every is None):
         appliers = ema_sources(node, graph)
-        fires = [_value_clock(source, ("applied",), graph) for source in appliers]
+        fires = [value_clock(source, ("applied",), graph) for source in appliers]
         return [union(fires)] if fires else []
     return []
 

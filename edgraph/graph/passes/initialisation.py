@@ -3,51 +3,98 @@
 from __future__ import annotations
 
 from edgraph.graph import clocks
+from edgraph.graph.clocks import Clock, TooComplex
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.refs import memories, uses
 from edgraph.language.expressions import Expression, Hold, Previous, Ref
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
 
+NEVER = float("inf")
+START = 0.0  # moments: a step by its number, the event before step 1 is 0, those after a step half a step later
+DEMANDS = (EdgeKind.DATA, EdgeKind.CONDITION, EdgeKind.FREQUENCY)
+
 
 def run(graph: Graph, diagnostics: Diagnostics) -> bool:
-    for node in graph.nodes.values():
-        for argument in node.inputs:
-            for memory in memories(argument.value.root):
-                if memory.initial is None:
-                    _check(memory, node, graph, diagnostics)
+    readers = [(memory, node) for node in graph.nodes.values() for argument in node.inputs
+               for memory in memories(argument.value.root) if memory.initial is None]
+    if readers:
+        earliest = Moments(graph)
+        for memory, node in readers:
+            _check(memory, node, earliest, graph, diagnostics)
     for expression, what in _between_steps(graph):
         _check_between(expression, what, graph, diagnostics)
     return True
 
 
-def _check(memory: Hold | Previous, reader: Node, graph: Graph, diagnostics: Diagnostics) -> None:
+class Moments:
+    """The earliest moment at which each node may run: when it may be made, and somebody may ask for it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.demanded: dict[str, float] = {}
+        after = graph.successors(DEMANDS)
+        for name in reversed(graph.order):
+            node = graph.nodes[name]
+            if node.sink and node.clock.is_pure and not node.events:
+                self.demanded[name] = self.own(node)
+            else:
+                asked = min((self.demanded[reader] for reader in after[name]), default=NEVER)
+                self.demanded[name] = self.own(node) if node.sink else max(asked, self.own(node))
+
+    def own(self, node: Node) -> float:
+        """The first step of its clock (conditions may hold at once), or an earlier event."""
+        moments = [self._event(event) for event in node.events] if node.events is not None else [START]
+        return min([_first(node.clock), *moments])
+
+    def _event(self, event: str) -> float:
+        if event == "epoch_end":
+            return (self.graph.facts.steps_per_epoch or 1) + 0.5
+        return 1.5 if event == "end" else START
+
+
+def _first(clock: Clock) -> float:
+    try:
+        step = clocks.first(clock)
+    except TooComplex:
+        return 1
+    return NEVER if step is None else step
+
+
+def _made(source: Node, graph: Graph) -> float | None:
+    """The first moment at which a node is certainly made; None where only the run will tell."""
+    if source.events is not None and "start" in source.events and _certain(source, graph):
+        return START
+    return _first(source.clock) if source.clock.is_pure else None
+
+
+def _certain(node: Node, graph: Graph) -> bool:
+    """Whether no condition decides on a node, or on what it is made of."""
+    sources = [source for source, target, kind in graph.edges if target == node.name and kind is EdgeKind.DATA]
+    return not node.conditions and all(_certain(graph.nodes[source], graph) for source in sources)
+
+
+def _check(memory: Hold | Previous, reader: Node, earliest: Moments, graph: Graph, diagnostics: Diagnostics) -> None:
     if not isinstance(memory.value, Ref) or memory.value.path not in graph.targets:
         return
     source = graph.nodes[graph.targets[memory.value.path].node]
     word = "hold" if isinstance(memory, Hold) else "previous"
     text = memory.value.text()
-    if not source.clock.is_pure:
+    made, read = _made(source, graph), earliest.demanded[reader.name]
+    if made is None:
         why = f"whether '{source.name}' has run by then is known only at run time"
+    elif made < read or (made == read and word == "hold"):
+        return
+    elif made == NEVER:
+        why = f"'{source.name}' never runs at a step"
     else:
-        made = clocks.first(source.clock)
-        read = _first(reader, graph)
-        if made is not None and read is not None and (made < read or (made == read and word == "hold")):
-            return
-        if made is None:
-            why = f"'{source.name}' never runs at a step"
-        else:
-            why = f"'{reader.name}' may read it on step {read or 1}, and '{source.name}' first runs on step {made}"
+        when = f"on step {int(read)}" if read >= 1 else "before step 1"
+        why = f"'{reader.name}' may read it {when}, and '{source.name}' first runs on step {int(made)}"
     _report(f"{word}({text}) has no initial value: {why}", memory.span, f"{word}({text}, 0.0)", diagnostics)
 
 
 def _report(message: str, span: Span, example: str, diagnostics: Diagnostics) -> None:
     diagnostics.error("no-initial-value", message, span, f'give one: "{example}"')
-
-
-def _first(reader: Node, graph: Graph) -> int | None:
-    """The first step on which a node may be made. A clock known only at run time may fire at once."""
-    return clocks.first(reader.clock) if reader.clock.is_pure else 1
 
 
 def _between_steps(graph: Graph) -> list[tuple[Expression, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph import clocks
+from edgraph.graph.availability import available
 from edgraph.graph.clocks import Clock, words
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.refs import uses
@@ -27,7 +28,6 @@ def report(node: Node, promise: Clock, step: int, expression: Expression, graph:
 
 
 def _culprit(promise: Clock, expression: Expression, graph: Graph) -> Ref | None:
-    from edgraph.graph.passes.clocking import available
     for use in uses(expression.root):
         if use.kind is EdgeKind.DATA and use.ref.path in graph.targets:
             clock = available(use.ref, graph)

@@ -1,0 +1,42 @@
+"""When the value of an expression is available."""
+
+from __future__ import annotations
+
+from edgraph.graph import clocks
+from edgraph.graph.clocks import ALWAYS, Atom, Clock, both, union
+from edgraph.graph.ir import Graph, Node
+from edgraph.language.expressions import Const, Either, Expr, Hold, Previous, Ref, children
+
+
+def available(expr: Expr, graph: Graph) -> Clock:
+    """The steps on which an expression can be made: all its references, or with `either` one of them."""
+    match expr:
+        case Ref(path, _):
+            target = graph.targets.get(path)
+            return ALWAYS if target is None else value_clock(graph.nodes[target.node], target.field, graph)
+        case Hold(_, initial, _) | Previous(_, initial, _):
+            return ALWAYS if initial is None else available(initial, graph)
+        case Either(arguments, _):
+            return union([available(argument, graph) for argument in arguments])
+        case Const():
+            return ALWAYS
+    parts = [available(child, graph) for child in children(expr)]
+    return parts[0] if len(parts) == 1 else both(*parts)
+
+
+def applied_atom(node: Node) -> Atom:
+    """That an `optimize` applied its update, which accumulation and `nonfinite: skip` make a condition."""
+    return Atom("condition", f"{node.name}.applied")
+
+
+def always_applies(node: Node, graph: Graph) -> bool:
+    """Whether every firing of an `optimize` applies an update."""
+    accumulate = node.settings.get("accumulate")
+    return accumulate in (None, 1) and graph.pipeline.run.nonfinite != "skip"
+
+
+def value_clock(node: Node, field: tuple[str | int, ...], graph: Graph) -> Clock:
+    """The steps on which a part of a node's value is there."""
+    if field == ("applied",) and node.op == "optimize" and not always_applies(node, graph):
+        return both(node.clock, clocks.atom(applied_atom(node)))
+    return node.clock
