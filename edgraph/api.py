@@ -87,6 +87,9 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     """See LoadedPipeline.run."""
     checked = loaded.check(data=True)
     pipeline = checked.require().pipeline
+    if len(checked.diagnostics) and not quiet:
+        from edgraph.text.render import render_text
+        print(render_text(checked.diagnostics), file=sys.stderr)
     from edgraph.backends.load import load_backend
     from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
@@ -142,11 +145,13 @@ def read_checkpoint(text: str, root: Path) -> Any:
 def describe_run(folder: RunFolder, checked: Checked) -> None:
     """The pipeline as written and as resolved, its plan, and the environment."""
     from edgraph.language.expand import expand
+    from edgraph.plan.show import text
     from edgraph.run.environment import environment
     assert checked.pipeline is not None
     folder.write_pipeline(checked.pipeline.source.text)
     folder.write_text("resolved.yaml", expand(checked.pipeline))
-    folder.write_environment(environment(sys.argv, checked.folder))
+    folder.write_text("plan.txt", text(checked.require()))
+    folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
 
 
 def open_loggers(checked: Checked, folder: RunFolder) -> dict[str, Any]:
