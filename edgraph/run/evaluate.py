@@ -74,10 +74,9 @@ class Evaluator:
             case Binary(sign, left, right):
                 return OPERATORS[sign](self.value(left), self.value(right))
             case Logic(sign, operands):
-                return self._logic(sign, [self.value(operand) for operand in operands])
+                return self._logic(sign, operands)
             case Choice(test, then, otherwise):
-                first, second = self.value(then), self.value(otherwise)
-                return first if self.value(test) else second
+                return self.value(then if self.value(test) else otherwise)
             case Index(value, index):
                 return self.value(value)[self.value(index)]
             case Call(function, arguments):
@@ -134,9 +133,11 @@ class Evaluator:
             return (self.step - 1) // length + 1 if length and self.graph.use is None else 1
         return self.run.context.stage()
 
-    @staticmethod
-    def _logic(sign: str, values: list[Any]) -> Any:
-        result = values[0]
-        for value in values[1:]:
-            result = (result and value) if sign == "and" else (result or value)
+    def _logic(self, sign: str, operands: tuple[Expr, ...]) -> Any:
+        """As in Python: what decides is the value, and nothing after it is computed."""
+        result = None
+        for operand in operands:
+            result = self.value(operand)
+            if bool(result) == (sign == "or"):
+                break
         return result

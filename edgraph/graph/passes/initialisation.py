@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from edgraph.graph import clocks
 from edgraph.graph.clocks import Clock, TooComplex
 from edgraph.graph.ir import EdgeKind, Graph, Node
@@ -36,21 +38,15 @@ class Moments:
         after = graph.successors(DEMANDS)
         for name in reversed(graph.order):
             node = graph.nodes[name]
-            if node.sink and node.clock.is_pure and not node.events:
-                self.demanded[name] = self.own(node)
-            else:
-                asked = min((self.demanded[reader] for reader in after[name]), default=NEVER)
-                self.demanded[name] = self.own(node) if node.sink else max(asked, self.own(node))
+            asked = min((self.demanded[reader] for reader in after[name]), default=NEVER)
+            able = min(_first(node.clock), START if node.events is None else self._events(node.events))
+            due = min(_first(node.clock), self._events(node.events or ())) if node.sink else NEVER
+            self.demanded[name] = min(due, max(asked, able))
 
-    def own(self, node: Node) -> float:
-        """The first step of its clock (conditions may hold at once), or an earlier event."""
-        moments = [self._event(event) for event in node.events] if node.events is not None else [START]
-        return min([_first(node.clock), *moments])
-
-    def _event(self, event: str) -> float:
-        if event == "epoch_end":
-            return (self.graph.facts.steps_per_epoch or 1) + 0.5
-        return 1.5 if event == "end" else START
+    def _events(self, events: Iterable[str]) -> float:
+        """The first of some events."""
+        later = {"epoch_end": (self.graph.facts.steps_per_epoch or 1) + 0.5, "end": 1.5}
+        return min((later.get(event, START) for event in events), default=NEVER)
 
 
 def _first(clock: Clock) -> float:
