@@ -103,16 +103,19 @@ OBSERVERS: dict[str, dict[str, Any]] = {
         "of_odd": {"op": "log_scalars", "inputs": "odd.accuracy"}},
     "loop with a position": {"draws": {"op": "loop", "with": {"graph": "draws"}, "every": "EVERY"},
                              "of_draws": {"op": "log_scalars", "inputs": "draws.loss"}},
-    "forward in train mode": {"probe": {"op": "forward", "inputs": "batch.image", "with": {"model": "net", "mode": "train"}},
+    "forward in train mode": {"probe": {"op": "forward", "inputs": "batch.image",
+                                        "with": {"model": "net", "mode": "train"}},
                               "of_probe": {"op": "log_histogram", "inputs": "probe", "every": "EVERY"}},
     "forward in eval mode": {"calm": {"op": "forward", "inputs": "batch.image", "with": {"model": "net"}},
                              "right": {"op": "accuracy", "inputs": {"input": "calm", "target": "batch.label"}},
                              "of_right": {"op": "log_scalars", "inputs": "right", "every": "EVERY"}},
     "images": {"fixed": {"op": "fixed_examples", "with": {"data": "validation"}},
                "seen": {"op": "forward", "inputs": "fixed.image", "with": {"model": "net"}},
-               "panel": {"op": "log_images", "inputs": {"image": "fixed.image", "label": "seen.argmax"}, "every": "EVERY"}},
+               "panel": {"op": "log_images", "inputs": {"image": "fixed.image", "label": "seen.argmax"},
+                         "every": "EVERY"}},
     "histogram": {"spread": {"op": "log_histogram", "inputs": "logits", "every": "EVERY"}},
-    "table": {"table": {"op": "log_table", "inputs": {"label": "batch.label", "guess": "logits.argmax"}, "every": "EVERY"}},
+    "table": {"table": {"op": "log_table", "inputs": {"label": "batch.label", "guess": "logits.argmax"},
+                        "every": "EVERY"}},
     "print": {"say": {"op": "print", "inputs": "loss", "with": {"format": "loss {loss:.3f}"}, "every": "EVERY"}},
     "noise": {"more_noise": {"op": "uniform", "with": {"shape": [4]}},
               "of_noise": {"op": "log_histogram", "inputs": "more_noise", "every": "EVERY"}},
@@ -135,10 +138,11 @@ OBSERVERS: dict[str, dict[str, Any]] = {
         "of_mixed": {"op": "log_histogram", "inputs": "mixed", "every": "EVERY"}},
     "memory": {"drift": {"op": "log_scalars", "inputs": {"value": "loss - previous(loss, 0.0) + hold(extra, 0.0)"},
                          "every": "EVERY"}},
-    "events": {"done": {"op": "print", "inputs": "hold(loss, 0.0)", "at": ["start", "epoch_start", "epoch_end", "end"]}},
+    "events": {"done": {"op": "print", "inputs": "hold(loss, 0.0)",
+                        "at": ["start", "epoch_start", "epoch_end", "end"]}},
 }
-CLOCKS = [1, 2, 7, "1 epoch", "0.5 epochs", ["first", "last"], {"steps": 1, "grow": 3}, {"cycle": 5, "positions": [2, 3]},
-          {"steps": 4, "offset": 3, "from": 9, "until": 28}, "3 updates", "0.05 s"]
+CLOCKS = [1, 2, 7, "1 epoch", "0.5 epochs", ["first", "last"], {"steps": 1, "grow": 3},
+          {"cycle": 5, "positions": [2, 3]}, {"steps": 4, "offset": 3, "from": 9, "until": 28}, "3 updates", "0.05 s"]
 
 
 @functools.cache
