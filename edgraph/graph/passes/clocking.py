@@ -44,11 +44,12 @@ def _clock(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
         diagnostics.error("stream-clock", f"'{node.name}' reads the data set that the loop is over, which advances at "
                           "every step", entry.every.span, "drop 'every', or name another `stream`")
     node.declared = both(surface, *limits)
-    promise = both(node.declared, *(clocks.atom(Atom("condition", name)) for name in node.conditions))
+    promise = node.declared
+    for name in node.conditions:  # from left to right: what comes later is looked at where those before it hold
+        _check(node, promise, graph.nodes[name].inputs[0].value, graph.nodes[name].clock, graph, diagnostics)
+        promise = both(promise, clocks.atom(Atom("condition", name)))
     for expression, clock in arguments:
         _check(node, promise, expression, clock, graph, diagnostics)
-    for name in node.conditions:
-        _check(node, node.declared, graph.nodes[name].inputs[0].value, graph.nodes[name].clock, graph, diagnostics)
     node.clock = both(node.declared, *conditions) if conditions else node.declared
 
 
