@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Slot, Target
-from edgraph.graph.models import counted, data_of, ema_sources
+from edgraph.graph.models import counted, data_of, ema_sources, index_updates
 from edgraph.graph.refs import memories, uses
 from edgraph.graph.surface import counters
 from edgraph.language.expressions import RESERVED, Expression, Ref
@@ -15,6 +15,7 @@ from edgraph.text.suggest import did_you_mean
 def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
     """Data, hold, previous, condition, frequency and order edges of all nodes."""
     resolver = Resolver(graph, diagnostics)
+    index_updates(graph)
     for node in graph.nodes.values():
         seen: set[Edge] = set()
         for argument in node.inputs:

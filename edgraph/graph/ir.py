@@ -130,6 +130,8 @@ class Graph:
     output_slots: set[Slot] = field(default_factory=set)  # of a loop: kept for its outputs only, gradient and all
     gradients: dict[str, GradientPath] = field(default_factory=dict)  # by gradients node, and `gradient` op
     stages: list[StageWindow] = field(default_factory=list)
+    updaters: dict[str, list[Node]] = field(default_factory=dict)  # by model: what updates it, or a part of it
+    appliers: dict[str, list[str]] = field(default_factory=dict)  # by optimizer
 
     def predecessors(self, kinds: Iterable[EdgeKind]) -> dict[str, list[str]]:
         """For each node the sources of its edges of these kinds."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from edgraph.graph.ir import Graph, Node
 
 
@@ -30,11 +32,27 @@ def data_of(node: Node, graph: Graph, over: str | None = None) -> str:
     return str(node.settings.get("data") or graph.facts.over or over or "")
 
 
+def index_updates(graph: Graph) -> None:
+    """Notes which nodes update what, so that nobody has to go through all of them to find out. A loop does what its
+    graph does."""
+    for node in graph.nodes.values():
+        if node.kind != "op":
+            continue
+        for optimizer in dict.fromkeys(_optimizers(node)):
+            graph.appliers.setdefault(optimizer, []).append(node.name)
+        for root in dict.fromkeys(model.split(".", 1)[0] for model in models_updated(node)):
+            graph.updaters.setdefault(root, []).append(node)
+
+
 def appliers(optimizer: str, graph: Graph) -> list[str]:
     """The `optimize` nodes of an optimizer, and loops that have some."""
-    return [node.name for node in graph.nodes.values() if node.kind == "op" and (
-        appliers(optimizer, node.body) if node.body is not None
-        else node.op == "optimize" and node.settings.get("optimizer") == optimizer)]
+    return graph.appliers.get(optimizer, [])
+
+
+def _optimizers(node: Node) -> Iterable[str]:
+    if node.body is not None:
+        return node.body.appliers
+    return (str(node.settings.get("optimizer")),) if node.op == "optimize" else ()
 
 
 def counted(node: Node, graph: Graph) -> list[str]:
@@ -47,8 +65,8 @@ def counted(node: Node, graph: Graph) -> list[str]:
 def ema_sources(node: Node, graph: Graph) -> list[Node]:
     """The updates of the model that an average follows: `optimize` nodes, and loops that have some."""
     source = str(node.settings.get("source"))
-    return [other for other in graph.nodes.values() if other.kind == "op"
-            and any(overlaps(source, model) for model in models_updated(other))]
+    return [other for other in graph.updaters.get(source.split(".", 1)[0], ())
+            if any(overlaps(source, model) for model in models_updated(other))]
 
 
 def models_updated(node: Node) -> tuple[str, ...]:
