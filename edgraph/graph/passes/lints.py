@@ -17,7 +17,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         if node.kind != "op" or node.entry is None:
             continue
         _never_fires(node, graph, diagnostics)
-        if not node.sink and not readers[node.name] and node.name not in outputs:
+        of_pattern = node.entry.origin is not None  # a pattern may make more than a use of it needs
+        if not node.sink and not readers[node.name] and node.name not in outputs and not of_pattern:
             _warn(node, "unread-value", f"nothing reads '{node.name}', so it never runs",
                   "read it, log it, or remove it", diagnostics)
     return True
