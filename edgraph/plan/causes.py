@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from edgraph.graph.availability import available
 from edgraph.graph.clocks import Clock, words
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import counted, ema_sources
-from edgraph.graph.passes.clocking import available
 from edgraph.graph.refs import uses
 from edgraph.graph.surface import clock_of, find_stage, stage_clock
 from edgraph.language.expressions import Expression
@@ -87,13 +85,16 @@ def nearest_words(before: int | None, after: int | None) -> str:
 
 # -- demand -----------------------------------------------------------------------------------------
 
-def readers(name: str, graph: Graph) -> Iterator[Node]:
-    """The nodes that ask for a node's value, or for whether it holds."""
+def readers(graph: Graph) -> dict[str, list[Node]]:
+    """For each node those that ask for its value, or for whether it holds."""
+    found: dict[str, dict[str, Node]] = {}
     for node in graph.nodes.values():
-        if name in node.conditions or any(
-                use.kind is EdgeKind.DATA and (target := graph.targets.get(use.ref.path)) is not None
-                and target.node == name for argument in node.inputs for use in uses(argument.value.root)):
-            yield node
+        asked = [*node.conditions, *(target.node for argument in node.inputs for use in uses(argument.value.root)
+                                     if use.kind is EdgeKind.DATA
+                                     and (target := graph.targets.get(use.ref.path)) is not None)]
+        for name in asked:
+            found.setdefault(name, {})[node.name] = node
+    return {name: list(nodes.values()) for name, nodes in found.items()}
 
 
 def ways_to_sinks(node: Node, graph: Graph, among: set[str] | None = None) -> list[list[str]]:
@@ -101,6 +102,7 @@ def ways_to_sinks(node: Node, graph: Graph, among: set[str] | None = None) -> li
     back: dict[str, str | None] = {part.name: None for part in parts(node, graph)}
     queue = list(back)
     found: list[list[str]] = []
+    asking = readers(graph)
     for name in queue:
         if graph.nodes[name].sink and owner(name, graph) != node.name:
             way: list[str] = []
@@ -111,7 +113,7 @@ def ways_to_sinks(node: Node, graph: Graph, among: set[str] | None = None) -> li
                 at = back[at]
             found.append(list(dict.fromkeys(reversed(way))))
             continue
-        for reader in readers(name, graph):
+        for reader in asking.get(name, ()):
             if reader.name not in back and (among is None or reader.name in among):
                 back[reader.name] = name
                 queue.append(reader.name)
@@ -126,6 +128,8 @@ def due_words(node: Node, graph: Graph) -> str:
         return "it is an effect"
     if node.spec.state:
         return "it keeps state, so it sees every step that its clock allows"
+    if any(slot.node == node.name for slot in graph.output_slots):
+        return "it is an output of the loop"
     if any(slot.node == node.name for slot in graph.slots):
         return "a hold or previous reads it, so it is made whenever it can be"
     return "its value is asked for when the loop has ended" if graph.use is not None else "it is due by itself"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgraph.graph.availability import available
 from edgraph.graph.clocks import ALWAYS, words
 from edgraph.graph.ir import Graph, Node
 from edgraph.graph.models import ema_sources
-from edgraph.graph.passes.clocking import available
 from edgraph.graph.surface import atom_node, clock_of, find_stage, stage_clock
 from edgraph.plan.causes import (
     blame,
@@ -22,7 +22,7 @@ from edgraph.plan.relations import needed_by, parts, state_words, waits_for, way
 from edgraph.plan.tables import loop_words, wrapped
 from edgraph.plan.timeline import Status, Timeline, may_fire
 from edgraph.plan.window import window
-from edgraph.plan.wording import EVENTS, guard_note, on, op_words
+from edgraph.plan.wording import EVENTS, guard_note, in_unit, on, op_words
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.suggest import did_you_mean
 
@@ -83,6 +83,7 @@ class Explainer:
         self.graph = graph
         self.node = node
         self.loops = loops
+        self.name = ".".join([*(loop.name for loop in loops), node.name])
         self.unit = "iteration" if loops else "step"
         self.table = Outlook(graph)
         self.timeline = Timeline(self.table, node.name)
@@ -96,15 +97,18 @@ class Explainer:
         lines += self._entry("slice", [self._slice()])
         lines += self._entry("order", [self._order()])
         lines += self._entry("state", state_words(self.node, self.graph))
-        lines += self._entry("waits for", _relations(waits_for(self.node, self.graph)) or ["nothing"])
-        lines += self._entry("needed by", _relations(needed_by(self.node, self.graph))
+        lines += self._entry("waits for", self._relations(waits_for(self.node, self.graph)) or ["nothing"])
+        lines += self._entry("needed by", self._relations(needed_by(self.node, self.graph))
                              or ["nothing" + (": it is due by itself" if self.node.sink else ", so it never runs")])
         return lines
 
+    def _relations(self, found: list[tuple[str, str]]) -> list[str]:
+        width = max((len(name) for name, _ in found), default=0)
+        return [f"{name:<{width}}  {self._words(what)}" for name, what in found]
+
     def _title(self) -> Iterator[str]:
         node = self.node
-        name = ".".join([*(loop.name for loop in self.loops), node.name])
-        yield f"{name}: {op_words(node, self.graph)}    {node.place}"
+        yield f"{self.name}: {op_words(node, self.graph)}    {node.place}"
         yield from wrapped("  ", node.spec.summary)
         if node.entry is not None and node.entry.doc:
             yield from wrapped("  ", " ".join(node.entry.doc.split()))
@@ -118,7 +122,7 @@ class Explainer:
             yield from wrapped(f"  {head if position == 0 else '':<{LABEL}}", text)
 
     def _words(self, text: str) -> str:
-        return text.replace("step", self.unit) if self.loops else text
+        return in_unit(text, self.unit)
 
     def _clock(self) -> list[str]:
         """When it may run, and where that comes from."""
@@ -165,6 +169,8 @@ class Explainer:
     def _runs(self) -> list[str]:
         """When it does run: the first steps, and how many there are."""
         node = self.node
+        if node.metric:
+            return ["once each time that the loop runs"]
         found = [self._first_steps()] if not (node.entry and node.entry.at) or node.clock.terms else []
         due = due_words(node, self.graph)
         found.append(f"by itself, when its clock and its conditions hold: {due}" if due
@@ -218,7 +224,9 @@ class Explainer:
         """Why it runs on a step, or does not."""
         mask = self.table.mask(step)
         status = self.timeline.status(mask)
-        lines = [f"{self.node.name} on {self.unit} {step}: {self._verdict(status, mask)}"]
+        if self.node.metric:
+            return [f"{self.name} on {self.unit} {step}: runs when the loop has ended, if this is the last {self.unit}"]
+        lines = [f"{self.name} on {self.unit} {step}: {self._verdict(status, mask)}"]
         reasons = self._why(step, mask) if status is not Status.RESTS else self._why_not(step, mask)
         for reason in reasons:
             lines += wrapped("  ", self._words(reason))
@@ -232,7 +240,7 @@ class Explainer:
 
     def _why(self, step: int, mask: int) -> list[str]:
         node = self.node
-        plan = self.table.plan(mask, epilogue=self.timeline.epilogue)
+        plan = self.table.plan(mask)
         found = []
         due = due_words(node, self.graph)
         if due and may_fire(node.clock, step):
@@ -253,8 +261,6 @@ class Explainer:
         if not may_fire(node.clock, step):
             reasons = blame(node, step, graph)
             return [*reasons, runs] if len(reasons) > 1 and (before or after) else reasons
-        if node.metric != self.timeline.epilogue:
-            return [runs]
         ways = ways_to_sinks(node, graph)
         if not ways:
             return ["nothing that is ever due needs it, so it never runs"]
@@ -268,11 +274,6 @@ class Explainer:
             else:
                 found.append(f"{way_words(way)} would, {on(words(sink.clock))}")
         return [*found, runs] if before or after else [*found, "it runs on no step of the run"]
-
-
-def _relations(found: list[tuple[str, str]]) -> list[str]:
-    width = max((len(name) for name, _ in found), default=0)
-    return [f"{name:<{width}}  {what}" for name, what in found]
 
 
 def _number(until: int | None, number: int, complete: bool, unit: str) -> str:

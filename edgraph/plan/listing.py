@@ -7,7 +7,7 @@ from typing import NamedTuple
 from edgraph.plan.outlook import Outlook
 from edgraph.plan.pattern import Call, Plan
 from edgraph.plan.tally import Firings, Tally, tally
-from edgraph.plan.timetable import ALWAYS_GUARD, Guard, absorb
+from edgraph.plan.timetable import ALWAYS_GUARD, Flags, Guard, absorb
 from edgraph.plan.wording import guard_note, guard_words, op_words
 
 
@@ -49,7 +49,8 @@ class Pattern(NamedTuple):
 
 def listing(table: Outlook, plan: Plan) -> Listing:
     """The rows of a plan, in the order in which they run."""
-    rows = tuple(_row(call, plan, table) for call in plan.calls if call.node.visible or call.node.kind == "gradients")
+    asked = _recording(plan, table)
+    rows = tuple(_row(call, asked, table) for call in plan.calls if call.node.visible or call.node.kind == "gradients")
     return Listing(tuple(plan.effects), rows)
 
 
@@ -74,10 +75,14 @@ class Survey:
         return [Pattern(found, firings, self._masks[found]) for found, firings in self.tally.kinds.items()]
 
 
-def _row(call: Call, plan: Plan, table: Outlook) -> Row:
+def _row(call: Call, asked: dict[str, Guard], table: Outlook) -> Row:
     node = call.node
     part = "gradients" if node.kind == "gradients" else "apply" if node.op == "optimize" else ""
-    notes = [guard_note(call.guard, table), *_mode(call), _recording(call, plan, table)]
+    notes = [guard_note(call.guard, table), *_mode(call)]
+    if call.records:
+        when = asked.get(node.name, ALWAYS_GUARD)
+        narrow = when not in (ALWAYS_GUARD, table.before(call.guard))
+        notes.append(" ".join(["records gradients", *([guard_note(when, table)] if narrow else [])]))
     if call.early:
         notes.append("whether it is needed is known only later")
     if node.spec.metric and table.graph.use is not None:
@@ -95,15 +100,12 @@ def _mode(call: Call) -> list[str]:
     return ["train mode"] if call.buffers else ["train mode", "buffers unchanged"]
 
 
-def _recording(call: Call, plan: Plan, table: Outlook) -> str:
-    """Whether it runs under the recording of gradients, and before the run: when."""
-    if not call.records:
-        return ""
-    paths = table.graph.gradients
-    asked = absorb(flags for other in plan.calls if other.node.name in paths
-                   and call.node.name in paths[other.node.name].records for flags in table.before(other.guard))
-    return " ".join(filter(None, ("records gradients", _beyond(asked, table.before(call.guard), table))))
-
-
-def _beyond(asked: Guard, own: Guard, table: Outlook) -> str:
-    return "" if asked in (ALWAYS_GUARD, own) else guard_note(asked, table)
+def _recording(plan: Plan, table: Outlook) -> dict[str, Guard]:
+    """For each node that records gradients: what of the conditions for that is known before the step."""
+    asked: dict[str, set[Flags]] = {}
+    for call in plan.calls:
+        if call.node.name in table.graph.gradients:
+            before = table.before(call.guard)
+            for name in table.graph.gradients[call.node.name].records:
+                asked.setdefault(name, set()).update(before)
+    return {name: absorb(found) for name, found in asked.items()}

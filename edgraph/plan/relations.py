@@ -85,8 +85,12 @@ def state_reason(source: str, target: str, graph: Graph) -> str:
                 what = f"'{yours.path}'" if mine.kind == "model" else f"the buffers of '{yours.path}'"
                 if mine.write and yours.write:
                     return f"both write {what}: as in the file"
-                return f"it {'writes' if mine.write else 'reads'} {what}, which this {'writes' if yours.write else 'reads'}"
+                return f"it {_verb(mine)} {what}, which this {_verb(yours)}"
     return "the order of what they read and write"
+
+
+def _verb(access: Access) -> str:
+    return "writes" if access.write else "reads"
 
 
 def needed_by(node: Node, graph: Graph) -> list[Relation]:
@@ -158,7 +162,7 @@ def state_words(node: Node, graph: Graph) -> list[str]:
         found.append("takes batches from a stream, which has a position")
     if node.spec.random:
         found.append("draws random numbers by seed, name and step")
-    held = [slot.text() for slot in graph.slots if slot.node == node.name]
+    held = [slot.text() for slot in graph.slots if slot.node == node.name and slot not in graph.output_slots]
     if held:
         found.append(f"{', '.join(held)} is kept from step to step for hold or previous")
     return found

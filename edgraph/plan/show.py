@@ -11,14 +11,14 @@ from edgraph.plan.events import event_listing, events
 from edgraph.plan.header import header
 from edgraph.plan.listing import Listing, Pattern, Survey
 from edgraph.plan.outlook import Outlook, without_default_checkpoint
-from edgraph.plan.tables import GRID, Rows, grid, wrapped
-from edgraph.plan.tally import Firings, Tally
+from edgraph.plan.sections import Sections
+from edgraph.plan.tables import GRID, Rows, grid
+from edgraph.plan.tally import Tally
 from edgraph.plan.window import NoSuchSteps, window
-from edgraph.plan.wording import EVENTS, pattern_words, step_list
+from edgraph.plan.wording import EVENTS
 
 __all__ = ["NoSuchSteps", "code", "json", "text"]
 
-SHOWN = 40  # patterns that are written out in full
 
 
 def text(graph: Graph, first: int | None = None, last: int | None = None) -> str:
@@ -26,24 +26,21 @@ def text(graph: Graph, first: int | None = None, last: int | None = None) -> str
 
     first, last: only these steps. Raises NoSuchSteps.
     """
-    table = Outlook(without_default_checkpoint(graph))
-    whole = Survey(table, 1, graph.facts.last_step)
-    lines = header(graph, len(whole.tally.kinds), whole.tally.complete)
-    graph, rows = table.graph, Rows()
+    asked = None if first is None and last is None else window(graph, first, last)
+    whole = graph
+    graph = without_default_checkpoint(graph)
+    sections = Sections(graph, asked)
+    rows = Rows()
+    lines = header(whole, sections.number, sections.complete)
+    before = [event for event in events(graph) if event in ("start", "resume")]
+    for event in before:
+        lines += _event(graph, event, rows)
+    if asked is not None and asked[1] - asked[0] < GRID:
+        lines += ["", f"Steps {asked[0]} to {asked[1]}    ● runs   ◐ may run: it depends on a condition", "",
+                  *grid(Survey(Outlook(graph), *asked), *asked)]
+    lines += sections.lines(rows)
     for event in events(graph):
-        if event in ("start", "resume"):
-            lines += _event(graph, event, rows)
-    if first is None and last is None:
-        lines += _patterns(whole, whole, rows)
-    else:
-        low, high = window(graph, first, last)
-        part = Survey(table, low, high)
-        if high - low < GRID:
-            lines += ["", f"Steps {low} to {high}    ● runs   ◐ may run: it depends on a condition", "",
-                      *grid(part, low, high)]
-        lines += _patterns(part, whole, rows)
-    for event in events(graph):
-        if event not in ("start", "resume"):
+        if event not in before:
             lines += _event(graph, event, rows)
     return "\n".join(lines) + "\n"
 
@@ -76,38 +73,6 @@ def code(graph: Graph, first: int | None = None, last: int | None = None) -> str
 
 
 # -- text -------------------------------------------------------------------------------------------
-
-def _patterns(part: Survey, whole: Survey, rows: Rows) -> Iterator[str]:
-    number = {found: position for position, found in enumerate(whole.tally.kinds, 1)}
-    patterns = part.patterns()
-    for pattern in patterns[:SHOWN]:
-        rows.title = f"pattern {number[pattern.listing]}" if pattern.listing in number else "above"
-        head = f"{rows.title.capitalize()}  "
-        yield ""
-        words = pattern_words(part.table, pattern.masks)
-        counts = _counts(pattern.firings, part.tally)
-        if part is not whole:
-            run = whole.tally.kinds.get(pattern.listing)
-            counts = f"{counts} here" + (f", {_counts(run, whole.tally)} of the run" if run is not None else "")
-        yield from wrapped(head, words or f"steps {step_list(pattern.firings)}")
-        yield from wrapped(" " * len(head), f"{counts}: {step_list(pattern.firings)}")
-        yield from wrapped(" " * len(head), f"due: {', '.join(pattern.listing.effects) or 'nothing'}")
-        yield from rows.of(pattern.listing, part.table)
-    if len(patterns) > SHOWN:
-        yield ""
-        yield (f"… and {len(patterns) - SHOWN} more patterns: `--steps A..B` shows those of some steps, "
-               "`--json` all of them")
-
-
-def _counts(firings: Firings, tally: Tally[Any]) -> str:
-    if firings.rate is not None:
-        number, period = firings.rate
-        return "every step" if period == 1 else f"{number} of every {period} steps"
-    if tally.until is None:  # only at the beginning of a run without a known end
-        return f"{firings.number} steps" if firings.number > 1 else "1 step"
-    length = tally.until - tally.since + 1
-    return f"{firings.number} of {'the first ' if not tally.complete else ''}{length} steps"
-
 
 def _event(graph: Graph, event: str, rows: Rows) -> Iterator[str]:
     rows.title = f"at: {event}"

@@ -10,6 +10,7 @@ from edgraph.graph.clocks import Atom
 from edgraph.graph.ir import Graph, Node
 from edgraph.plan.codegen import generate
 from edgraph.plan.events import event_listing, events
+from edgraph.plan.outlook import STAGES, open_stages
 from edgraph.plan.pattern import plan_pattern
 from edgraph.plan.tables import WIDTH, loop_words
 from edgraph.plan.tally import Firings, tally
@@ -17,7 +18,6 @@ from edgraph.plan.timetable import Timetable
 from edgraph.plan.wording import EVENTS, pattern_words, step_list, tick_words
 
 SHOWN = 64  # patterns of a graph whose source is printed
-STAGES = frozenset({"stage"})
 
 
 class Source(NamedTuple):
@@ -68,18 +68,21 @@ def _sources(table: Timetable, unit: str, first: int, last: int | None) -> Itera
             where = ", ".join(filter(None, (words, pattern_words(table, [mask], unit, ticks))))
             yield Source(mask, f"{where}: {unit}s {step_list(firings)}")
         usual = max(kinds.values(), key=_weight, default=None)
+        stages = {atom.key for atom in ticks}
         for atom in sorted(table.ticks, key=lambda atom: atom.words):
-            if usual is not None and atom.kind not in STAGES:
+            if usual is not None and (atom.kind not in STAGES or (atom.key in stages and atom not in ticks)):
                 mask = table.mask(usual.first, ticks | {atom})
-                yield Source(mask, f"{tick_words(atom)}, with what else is due on most steps")
+                where = ", ".join(filter(None, (words, tick_words(atom))))
+                yield Source(mask, f"{where}, with what else is due on most steps")
     if any(node.metric for node in table.graph.nodes.values()):
         yield Source(table.mask(1), "once, when the loop has ended", True)
 
 
 def _moments(table: Timetable) -> list[tuple[frozenset[Atom], str]]:
     """What may hold of the stages that only the run will know, one at a time, in words."""
-    stages = sorted((atom for atom in table.ticks if atom.kind in STAGES), key=lambda atom: str(atom.key))
-    return [(frozenset(), ""), *((frozenset({atom}), tick_words(atom)) for atom in stages)]
+    unknown = [Atom("stage", name) for name in open_stages(table.graph)]
+    known = [(frozenset[Atom](), "")] if len(unknown) < max(1, len(table.graph.stages)) else []
+    return [*known, *((frozenset({atom}), tick_words(atom)) for atom in unknown)]
 
 
 def _weight(firings: Firings) -> float:

@@ -50,8 +50,8 @@ class Rows:
         for pattern in patterns:
             if len(patterns) > 1:
                 words = pattern_words(inner, pattern.masks, "iteration")
-                yield f"{indent}{words or f'iterations {step_list(pattern.firings)}'}:"
-            yield from self.of(pattern.listing, inner, indent + "  ")
+                yield f"{indent}  {words or f'iterations {step_list(pattern.firings)}'}:"
+            yield from self.of(pattern.listing, inner, indent + ("    " if len(patterns) > 1 else "  "))
         yield from self._end(patterns[0].masks[0] if patterns else 0, inner, indent)
 
     def _end(self, mask: int, inner: Outlook, indent: str) -> Iterator[str]:
@@ -66,9 +66,21 @@ def _line(row: Row, name: int, work: int, indent: str) -> Iterator[str]:
     if row.notes and len(head) > WIDTH - 20:
         yield head.rstrip()
         head = " " * (len(indent) + 6)
-    notes = textwrap.wrap(", ".join(row.notes), WIDTH - len(head)) or [""]
+    notes = list(_filled(row.notes, WIDTH - len(head))) or [""]
     yield (head + notes[0]).rstrip()
     yield from (" " * len(head) + note for note in notes[1:])
+
+
+def _filled(notes: Sequence[str], width: int) -> Iterator[str]:
+    """Notes in lines, broken between two of them where that is possible."""
+    line = ""
+    for position, note in enumerate(notes):
+        text = note if position == len(notes) - 1 else f"{note},"
+        if line and len(line) + 1 + len(text) > width:
+            yield from textwrap.wrap(line, width)
+            line = ""
+        line = f"{line} {text}" if line else text
+    yield from textwrap.wrap(line, width)
 
 
 def _cut(text: str, length: int) -> str:

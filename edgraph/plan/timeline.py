@@ -7,7 +7,7 @@ from enum import Enum
 from edgraph.graph.clocks import Clock
 from edgraph.plan.outlook import Outlook
 from edgraph.plan.pattern import Call
-from edgraph.plan.tally import WALKED, Firings, Tally, tally
+from edgraph.plan.tally import WALKED, Tally, tally
 from edgraph.plan.timetable import ALWAYS_GUARD
 
 
@@ -26,14 +26,13 @@ class Timeline:
         self.table = table
         self.name = name
         self.last = table.graph.facts.last_step
-        self.epilogue = table.graph.nodes[name].metric
         self._calls: dict[int, Call | None] = {}
 
     def call(self, mask: int) -> Call | None:
         """The op's call in a pattern; None: it does not run there."""
         if mask not in self._calls:
-            plan = self.table.plan(mask, epilogue=self.epilogue)
-            self._calls[mask] = next((call for call in plan.calls if call.node.name == self.name), None)
+            calls = self.table.plan(mask).calls
+            self._calls[mask] = next((call for call in calls if call.node.name == self.name), None)
         return self._calls[mask]
 
     def status(self, mask: int) -> Status:
@@ -97,6 +96,3 @@ def around(clock: Clock, step: int, last: int | None) -> tuple[int | None, int |
 
 def _next(clock: Clock, after: int) -> int | None:
     return min((step for term in clock.terms if (step := term.next(after)) is not None), default=None)
-
-
-__all__ = ["Firings", "Status", "Timeline", "around", "may_fire"]

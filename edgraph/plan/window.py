@@ -14,12 +14,13 @@ class NoSuchSteps(ValueError):
 def window(graph: Graph, first: int | None, last: int | None) -> tuple[int, int]:
     """The steps first..last as far as the run has them; without `last` 100 of them. Raises NoSuchSteps."""
     end = graph.facts.last_step
+    unit, whole = ("step", "run") if graph.use is None else ("iteration", "loop")
     low = 1 if first is None else first
     high = low + STEPS - 1 if last is None else last
     if low < 1:
-        raise NoSuchSteps(f"step {low}: steps count from 1")
+        raise NoSuchSteps(f"{unit} {low}: {unit}s count from 1")
     if end is not None and low > end:
-        raise NoSuchSteps(f"step {low}: {'the loop' if graph.use is not None else 'the run'} ends at step {end}")
+        raise NoSuchSteps(f"{unit} {low}: the {whole} ends at {unit} {end}")
     if high < low:
-        raise NoSuchSteps(f"steps {low}..{high}: the first comes after the last")
+        raise NoSuchSteps(f"{unit}s {low}..{high}: the first comes after the last")
     return low, high if end is None else min(high, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, TooComplex, both, includes, meets, words
@@ -67,8 +68,7 @@ def guard_words(guard: Guard, table: Outlook) -> str | None:
     """A guard as one text, None where nothing has to hold."""
     if guard == ALWAYS_GUARD:
         return None
-    texts = [" and ".join(_operand(flag, table, len(flags) > 1) for flag in _sorted(flags, table))
-             for flags in _possible(guard, table)]
+    texts = [" and ".join(_operand(flag, table, len(flags) > 1) for flag in flags) for flags in _sorted(guard, table)]
     return texts[0] if len(texts) == 1 else " or ".join(f"({text})" if " and " in text else text for text in texts)
 
 
@@ -77,24 +77,25 @@ def guard_note(guard: Guard, table: Outlook) -> str:
     if guard == ALWAYS_GUARD:
         return ""
     notes = []
-    for flags in _possible(guard, table):
-        ordered = _sorted(flags, table)
-        clocks = [flag_words(flag, table) for flag in ordered if _is_clock(flag, table)]
-        tests = [_operand(flag, table, len(flags) > 1) for flag in ordered if not _is_clock(flag, table)]
-        notes.append(", ".join([*clocks, *([f"if {' and '.join(tests)}"] if tests else [])]))
+    for flags in _sorted(guard, table):
+        clocks = [flag_words(flag, table) for flag in flags if _is_clock(flag, table)]
+        tests = [flag for flag in flags if not _is_clock(flag, table)]
+        texts = [_operand(flag, table, len(tests) > 1) for flag in tests]
+        notes.append(", ".join([*clocks, *([f"if {' and '.join(texts)}"] if texts else [])]))
     return ", or ".join(notes)
 
 
-def _possible(guard: Guard, table: Outlook) -> list[Flags]:
-    return sorted((flags for flags in guard if table.possible(flags)), key=lambda flags: _sorted(flags, table))
-
-
-def _sorted(flags: Flags, table: Outlook) -> list[str]:
-    """Clocks first, then conditions as in the file."""
+def _sorted(guard: Guard, table: Outlook) -> list[list[str]]:
+    """The alternatives; in each clocks first, then conditions as in the file."""
     def rank(flag: str) -> tuple[bool, int, str]:
-        node = table.graph.nodes.get(flag)
-        return not _is_clock(flag, table), node.index if node is not None else -1, flag
-    return sorted(flags, key=rank)
+        return not _is_clock(flag, table), table.place.get(flag, -1), flag
+    return sorted(sorted(_without_implied(flags), key=rank) for flags in guard)
+
+
+def _without_implied(flags: Flags) -> Flags:
+    """The first step of a stage is a step of it."""
+    ends = {flag.split(" ", 1)[1] for flag in flags if flag.startswith(("\0stage_first ", "\0stage_last "))}
+    return flags - {f"\0stage {name}" for name in ends}
 
 
 def _is_clock(flag: str, table: Outlook) -> bool:
@@ -106,6 +107,13 @@ def _operand(flag: str, table: Outlook, several: bool) -> str:
     node = table.graph.nodes.get(flag)
     loose = several and node is not None and node.inputs and isinstance(node.inputs[0].value.root, Logic | Choice)
     return f"({flag_words(flag, table)})" if loose else flag_words(flag, table)
+
+
+def in_unit(text: str, unit: str) -> str:
+    """Words about steps as words about the iterations of a loop; what is quoted stays."""
+    if unit == "step":
+        return text
+    return re.sub(r"'[^']*'|\bstep(s?)\b", lambda found: found[0] if found[1] is None else unit + found[1], text)
 
 
 # -- steps ------------------------------------------------------------------------------------------
@@ -129,7 +137,7 @@ def pattern_words(table: Timetable, masks: Sequence[int], unit: str = "step",
     if len(texts) > 2 or not all(texts):
         return ""
     text = ", and ".join(texts)
-    return text.replace("step", unit)
+    return in_unit(text, unit)
 
 
 def _mask_words(table: Timetable, mask: int, ticks: frozenset[Atom]) -> str:
