@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import operator
 import re
 import warnings
 from collections.abc import Callable
@@ -30,6 +32,8 @@ from edgraph.language.places import Places
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
 
+LARGEST = 2**63 - 1
+MAX_EXPONENT = 1000
 MAX_DEPTH = 100  # also of a sum, which leans to the left: everything that walks expressions may recurse
 _MANY = 1000
 # name -> fewest and most arguments
@@ -45,6 +49,9 @@ _USAGE = {
 }
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add, "-": operator.add, "*": operator.mul, "/": operator.truediv, "//": operator.truediv,
+    "%": min, "**": operator.pow}
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _NO_OPERATOR: dict[type[ast.AST], tuple[str, str]] = {
@@ -193,6 +200,8 @@ class Converter:
         if value is not None and not isinstance(value, (bool, int, float, str)):
             kind = "bytes" if isinstance(value, bytes) else "a complex number"
             self.fail(node, f"{'...' if value is Ellipsis else kind} is not possible in an expression")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            self.fail(node, "a whole number of this size is not possible", f"{LARGEST:,} is the largest")
         return Const(value)
 
     def name(self, node: ast.Name) -> Expr:
@@ -263,30 +272,33 @@ class Converter:
     def unary(self, node: ast.UnaryOp) -> Expr:
         if isinstance(node.op, ast.Invert):
             self._no_operator(node, node.op)
-        operator = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not"}[type(node.op)]
+        sign = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not"}[type(node.op)]
         operand = self.convert(node.operand)
-        if isinstance(operand, Const) and type(operand.value) in (int, float) and operator != "not":
-            return Const(-operand.value if operator == "-" else operand.value)  # type: ignore[operator]
-        return Unary(operator, operand)
+        if isinstance(operand, Const) and type(operand.value) in (int, float) and sign != "not":
+            return Const(-operand.value if sign == "-" else operand.value)  # type: ignore[operator]
+        return Unary(sign, operand)
 
     def binary(self, node: ast.BinOp) -> Expr:
-        operator = _BINARY.get(type(node.op))
-        if operator is None:
+        sign = _BINARY.get(type(node.op))
+        if sign is None:
             self._no_operator(node, node.op)
         left, right = self.each([node.left, node.right])
-        return Binary(operator, left, right)
+        if sign == "**" and ((_constant(right) or 0) > MAX_EXPONENT or _constant(left) == math.inf):
+            # `9**9**9` would be computed at run time, and never be done
+            self.fail(node, "a power of this size is not possible", f"a constant exponent is at most {MAX_EXPONENT}")
+        return Binary(sign, left, right)
 
     def compare(self, node: ast.Compare) -> Expr:
-        for operator in node.ops:
-            if type(operator) not in _COMPARE:
-                self._no_operator(node, operator)
+        for comparison in node.ops:
+            if type(comparison) not in _COMPARE:
+                self._no_operator(node, comparison)
         parts = self.each([node.left, *node.comparators])
-        tests = [Binary(_COMPARE[type(operator)], left, right)
-                 for operator, left, right in zip(node.ops, parts, parts[1:], strict=False)]
+        tests = [Binary(_COMPARE[type(comparison)], left, right)
+                 for comparison, left, right in zip(node.ops, parts, parts[1:], strict=False)]
         return tests[0] if len(tests) == 1 else Logic("and", tuple(tests))
 
-    def _no_operator(self, node: ast.expr, operator: ast.AST) -> NoReturn:
-        sign, instead = _NO_OPERATOR[type(operator)]
+    def _no_operator(self, node: ast.expr, kind: ast.AST) -> NoReturn:
+        sign, instead = _NO_OPERATOR[type(kind)]
         self.fail(node, f"{sign!r} is not an operator here", instead)
 
     def logic(self, node: ast.BoolOp) -> Expr:
@@ -329,6 +341,24 @@ class Converter:
         if name == "hold":
             return Hold(arguments[0], initial, self.span(node))
         return Previous(arguments[0], initial, self.span(node))
+
+
+def _constant(expr: Expr) -> float | None:
+    """Roughly the value of a constant, in floats that cannot grow without end; None for a value of the run."""
+    match expr:
+        case Const(value):
+            return float(value) if isinstance(value, (int, float)) else 0.0
+        case Unary(_, operand):
+            return _constant(operand)
+        case Binary(sign, left, right) if sign in _ARITHMETIC:
+            x, y = _constant(left), _constant(right)
+            if x is None or y is None:
+                return None
+            try:
+                return _ARITHMETIC[sign](abs(x), abs(y))
+            except ArithmeticError:
+                return math.inf
+    return None
 
 
 def _literal_index(node: ast.expr) -> str | int | None:

@@ -38,7 +38,7 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
     References are not looked up: the graph does that, which knows the names of ops.
     """
     # Most expressions are one reference: these need no parser.
-    if text.isascii() and text.replace(".", "").isidentifier():
+    if len(text) < 200 and text.isascii() and text.replace(".", "").isidentifier():
         parts = text.split(".")
         if parts[0] not in _NOT_REFERENCES and all(part.isidentifier() and not iskeyword(part)
                                                    for part in parts):
