@@ -52,8 +52,8 @@ def _last_step(pipeline: Pipeline, over: str | None, length: int | None, diagnos
 
 
 def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) -> list[StageWindow]:
-    """The run's consecutive windows. What comes after a stage that ends by a condition, or in epochs of unknown
-    length, has no start yet."""
+    """The run's consecutive windows. No stage that comes after one that ends by a condition, or in epochs of unknown
+    length, has a start yet: also not after an absolute `until`, at which its stage may have been left out."""
     windows: list[StageWindow] = []
     start: int | None = 1
     for stage in pipeline.stages.values():
@@ -63,12 +63,15 @@ def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) ->
         elif stage.length is not None:
             length = _steps(*stage.length, facts)
             until = None if start is None or length is None else start + length - 1
-        if until is not None and start is not None and until < start:
+        in_epochs = [amount for amount in (stage.until, stage.length) if amount is not None and amount[1] == "epochs"]
+        if in_epochs and facts.over is None:
+            diagnostics.error("no-epochs", f"stage '{stage.name}' lasts for epochs, but the run is over no data set",
+                              stage.span, "name a data set with run.over, or use steps")
+        if until is not None and start is not None and until < start and f"stages.{stage.name}" not in pipeline.broken:
             diagnostics.error("empty-stage", f"stage '{stage.name}' would end at step {until}, before it begins "
                               f"at step {start}", stage.span)
         windows.append(StageWindow(stage.name, start, until, stage.condition, length))
-        ends = stage.until is not None or stage.length is not None
-        start = until + 1 if ends and until is not None else None
+        start = until + 1 if start is not None and until is not None else None
     return windows
 
 

@@ -12,6 +12,7 @@ class Stages:
 
     def __init__(self, graph: Graph, evaluator: Evaluator) -> None:
         self.windows = graph.stages
+        self.last = graph.facts.last_step
         self.evaluator = evaluator
         self.index = 0
         self.started = 1  # the first step of the current stage
@@ -47,7 +48,7 @@ class Stages:
         found = {Atom("stage", stage.name)}
         if step == self.started:
             found.add(Atom("stage_first", stage.name))
-        if stage.length is not None and step == self.started + stage.length - 1:
+        if step == self._last(stage):
             found.add(Atom("stage_last", stage.name))
         return frozenset(found)
 
@@ -58,10 +59,13 @@ class Stages:
         stage = self.windows[self.index]
         if step == self.started:
             return step
-        if stage.start is None and stage.length is not None:
-            last = self.started + stage.length - 1
-            return last - 1 if step < last else last
-        return stage.until
+        last = self._last(stage)
+        return last - 1 if last is not None and step < last else last
+
+    def _last(self, stage: StageWindow) -> int | None:
+        """The last step of the current stage: where it ends, or the run; None where that is not known."""
+        end = stage.until if stage.length is None else self.started + stage.length - 1
+        return min((step for step in (end, self.last) if step is not None), default=None)
 
     def state(self) -> dict[str, int]:
         return {"index": self.index, "started": self.started}
