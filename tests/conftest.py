@@ -1,0 +1,46 @@
+"""Every test module finds the registry and the imported modules as the one before it did."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgraph.ops import imports
+from edgraph.ops.registry import KINDS, registry
+
+HERE = Path(__file__).parent
+GENERATED = ("test_ops_document", "test_schema", "test_schema_editor", "test_ops_registry")  # of the library alone
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _isolated(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = {kind: dict(registry.table(kind)) for kind in KINDS}
+    path, modules = list(sys.path), set(sys.modules)
+    if request.module.__name__ in GENERATED:
+        _fill({kind: {name: item for name, item in table.items() if registry.is_builtin(kind, name)}
+               for kind, table in before.items()})
+    yield
+    _fill(before)
+    imports._IMPORTED.clear()
+    imports._ACTIVE.clear()
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is not None and _is_of_a_pipeline(Path(file)):
+            del sys.modules[name]
+
+
+def _fill(tables: dict[str, dict[str, object]]) -> None:
+    for kind in KINDS:
+        registry._tables[kind].clear()
+        registry._tables[kind].update(tables[kind])  # type: ignore[arg-type]
+
+
+def _is_of_a_pipeline(file: Path) -> bool:
+    """A module beside a pipeline, not an installed one, edgraph's own or a test's."""
+    root = HERE.parent
+    return "site-packages" not in file.parts and HERE not in file.parents and root / "edgraph" not in file.parents \
+        and Path(sys.base_prefix) not in file.parents
