@@ -206,7 +206,8 @@ def _relative(text: str, folder: Path) -> str:
 
 def _file(module: ModuleType) -> Path | None:
     file = getattr(module, "__file__", None)
-    return Path(file).resolve() if file else None
+    # some modules are no files and say so with a bare name: torch.ops has `_ops.py`
+    return Path(file).resolve() if file and Path(file).is_absolute() else None
 
 
 def _file_in(module: ModuleType, folder: Path) -> bool:
