@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Slot, Target
+from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Read, Slot, Target
 from edgraph.graph.models import counted, data_of, ema_sources, index_updates
 from edgraph.graph.refs import memories, uses
 from edgraph.graph.surface import counters
@@ -17,9 +17,10 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
     resolver = Resolver(graph, diagnostics)
     index_updates(graph)
     for node in graph.nodes.values():
-        seen: set[Edge] = set()
-        for argument in node.inputs:
-            resolver.expression(argument.value, node.name, seen)
+        reads = [Read(found.node, found.field, kind, gradient, argument.port) for argument in node.inputs
+                 for found, kind, gradient in resolver.expression(argument.value)]
+        node.reads = tuple(reads)
+        seen = {Edge(read.node, node.name, read.kind) for read in reads}
         if node.counts is not None:
             for source in counted(node, graph):
                 seen.add(Edge(source, node.name, EdgeKind.FREQUENCY))
@@ -41,11 +42,11 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
                                   did_you_mean(name.text, resolver.names()))
         graph.edges.extend(sorted(seen))
     for output in graph.outputs.values():
-        resolver.expression(output, None, set())
+        resolver.expression(output)
         _keep_output(output, graph)
     for stage in graph.stages:
         if stage.condition is not None:
-            resolver.expression(stage.condition, None, set())
+            resolver.expression(stage.condition)
 
 
 def _keep_output(output: Expression, graph: Graph) -> None:
@@ -65,7 +66,7 @@ class Resolver:
     def __init__(self, graph: Graph, diagnostics: Diagnostics) -> None:
         self.graph = graph
         self.diagnostics = diagnostics
-        self.dotted = any("." in name for name in graph.nodes)
+        self.dotted = any("." in name for name, node in graph.nodes.items() if node.visible)
         self.bad: set[Path] = set()
         # ops in which something was reported already: nothing more is said about who reads them
         broken = graph.pipeline.broken | (graph.use.broken if graph.use else frozenset())
@@ -74,15 +75,17 @@ class Resolver:
     def names(self) -> list[str]:
         return [node.name for node in self.graph.nodes.values() if node.visible or node.kind == "argument"]
 
-    def expression(self, expression: Expression, target: str | None, edges: set[Edge]) -> None:
-        """Adds the edges of an expression's references to `target`, and its slots to the graph."""
-        for ref, kind, _ in uses(expression.root):
-            found = self.graph.targets.get(ref.path) or self.resolve(ref)
-            if found is not None and target is not None:
-                edges.add(Edge(found.node, target, kind))
+    def expression(self, expression: Expression) -> list[tuple[Target, EdgeKind, bool]]:
+        """What an expression's references mean, with kind and whether a gradient flows back. Adds its slots."""
+        found: list[tuple[Target, EdgeKind, bool]] = []
+        for ref, kind, gradient in uses(expression.root):
+            target = self.graph.targets.get(ref.path) or self.resolve(ref)
+            if target is not None:
+                found.append((target, kind, gradient))
         for memory in memories(expression.root):
-            if isinstance(memory.value, Ref) and (found := self.graph.targets.get(memory.value.path)):
-                self.graph.slots.setdefault(Slot(found.node, found.field), memory.initial)
+            if isinstance(memory.value, Ref) and (kept := self.graph.targets.get(memory.value.path)):
+                self.graph.slots.setdefault(Slot(kept.node, kept.field), memory.initial)
+        return found
 
     def resolve(self, ref: Ref) -> Target | None:
         path = ref.path

@@ -59,6 +59,16 @@ class Argument(NamedTuple):
     value: Expression
 
 
+class Read(NamedTuple):
+    """A reference in one of a node's inputs, and what it means."""
+
+    node: str
+    field: Path
+    kind: EdgeKind
+    gradient: bool  # a gradient may flow back along it
+    port: str
+
+
 Kind = Literal["op", "gradients", "condition", "argument"]
 
 
@@ -79,6 +89,7 @@ class Node:
     after: tuple[str, ...] = ()
     counts: tuple[str, int] | None = None  # a clock of firings: (op it counts, n)
     body: Graph | None = None  # of a loop
+    reads: tuple[Read, ...] = ()  # the references of all inputs, from left to right
     # derived by the passes
     declared: Clock | None = None
     clock: Clock = ALWAYS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from edgraph.graph.ir import EdgeKind
@@ -34,32 +34,46 @@ class Use(NamedTuple):
     gradient: bool  # a gradient may flow back along it
 
 
-def uses(expr: Expr, kind: EdgeKind = EdgeKind.DATA, gradient: bool = True) -> Iterator[Use]:
+LEAVES = (Ref, Const, Builtin, Param)
+
+
+def uses(expr: Expr, kind: EdgeKind = EdgeKind.DATA, gradient: bool = True) -> list[Use]:
     """All references of an expression, from left to right."""
-    match expr:
-        case Ref():
-            yield Use(expr, kind, gradient)
-        case Hold(value, initial, _):
-            yield from uses(value, EdgeKind.HOLD, False)
-            if initial is not None:
-                yield from uses(initial, kind, gradient)
-        case Previous(value, initial, _):
-            yield from uses(value, EdgeKind.PREVIOUS, False)
-            if initial is not None:
-                yield from uses(initial, kind, gradient)
-        case Detach(value):
-            yield from uses(value, kind, False)
-        case _:
-            for child in children(expr):
-                yield from uses(child, kind, gradient)
+    if type(expr) is Ref:  # most expressions are one reference
+        return [Use(expr, kind, gradient)]
+    found: list[Use] = []
+    _collect(expr, kind, gradient, found)
+    return found
 
 
-def memories(expr: Expr) -> Iterator[Hold | Previous]:
+def _collect(expr: Expr, kind: EdgeKind, gradient: bool, found: list[Use]) -> None:
+    head = type(expr)
+    if isinstance(expr, Ref):
+        found.append(Use(expr, kind, gradient))
+    elif isinstance(expr, Hold | Previous):
+        _collect(expr.value, EdgeKind.HOLD if head is Hold else EdgeKind.PREVIOUS, False, found)
+        if expr.initial is not None:
+            _collect(expr.initial, kind, gradient, found)
+    elif head not in LEAVES:
+        for child in children(expr):
+            _collect(child, kind, gradient and head is not Detach, found)
+
+
+def memories(expr: Expr) -> list[Hold | Previous]:
     """The `hold` and `previous` of an expression."""
+    if type(expr) in LEAVES:
+        return []
+    found: list[Hold | Previous] = []
+    _collect_memories(expr, found)
+    return found
+
+
+def _collect_memories(expr: Expr, found: list[Hold | Previous]) -> None:
     if isinstance(expr, Hold | Previous):
-        yield expr
+        found.append(expr)
     for child in children(expr):
-        yield from memories(child)
+        if type(child) not in LEAVES:
+            _collect_memories(child, found)
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:

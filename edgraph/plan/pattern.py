@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from edgraph.graph.availability import available
 from edgraph.graph.ir import EdgeKind, Graph, Node, Slot
-from edgraph.graph.refs import uses
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, Timetable, absorb, both_guards
 
@@ -55,13 +54,15 @@ class Planner:
         self.timetable = timetable
         self.mask = mask
         self.epilogue = epilogue
-        self.place = {name: position for position, name in enumerate(graph.order)}
+        self.place = timetable.place
         self.demand: dict[str, set[Flags]] = {}
 
     def plan(self) -> Plan:
         plan = Plan(self.mask, [], [], epilogue=self.epilogue)
         for name in reversed(self.graph.order):
             node = self.graph.nodes[name]
+            if not node.sink and name not in self.demand:
+                continue
             if node.metric == self.epilogue and (call := self._call(node)) is not None:
                 plan.calls.append(call)
                 if node.visible and (node.spec.effect or node.spec.update):
@@ -82,12 +83,14 @@ class Planner:
             return None
         wants = self.demand.get(node.name, set())
         own = self.guard(node)
-        if self._due(node):
+        if node.sink:
             wants = wants | own
         if not wants or not own:
             return None
         full = both_guards(absorb(wants), own)
         self._pass_on(node, full)
+        if full == ALWAYS_GUARD:
+            return Call(node, ALWAYS_GUARD)
         place = self.place[node.name]
         known = absorb(frozenset(flag for flag in want if self.known(flag, place)) for want in full)
         return Call(node, both_guards(known, own), early=known != full)
@@ -99,13 +102,17 @@ class Planner:
     def guard(self, node: Node) -> Guard:
         return self.timetable.guard(node.clock, self.mask)
 
-    def _due(self, node: Node) -> bool:
-        return node.sink and self.timetable.guard(node.clock, self.mask) != NEVER_GUARD
-
     def _pass_on(self, node: Node, full: Guard) -> None:
         """Demands what a node needs: its inputs under its own conditions, and those conditions."""
-        for argument in node.inputs:
-            self._demand(argument.value.root, full)
+        if node.name in self.timetable.choosing:
+            for argument in node.inputs:
+                self._demand(argument.value.root, full)
+        else:
+            for read in node.reads:
+                if read.kind is EdgeKind.DATA:
+                    self.demand.setdefault(read.node, set()).update(full)
+        if full == ALWAYS_GUARD:
+            return
         for flag in {flag for alternative in full for flag in alternative}:
             if flag in self.place:
                 self.demand.setdefault(flag, set()).update(
@@ -133,32 +140,30 @@ class Planner:
     def _gradients(self, plan: Plan) -> None:
         calls = {call.node.name: call for call in plan.calls}
         active = [(call, self.graph.gradients[name]) for name, call in calls.items() if name in self.graph.gradients]
-        for position, (call, path) in enumerate(active):
-            for name in path.records:
-                if name in calls:
-                    calls[name].records = True
+        later: set[str] = set()  # what the differentiations after this one go through
+        for call, path in reversed(active):
+            here = [calls[name] for name in path.records if name in calls]
+            call.retain = any(other.node.name in later for other in here)
+            later.update(other.node.name for other in here)
+            for other in here:
+                other.records = True
+            if path.optimizer is None:
+                for read in call.node.reads:
+                    if read.port == "wrt" and read.node in calls:
+                        calls[read.node].leaf = True
+                continue
             for name in path.through:
-                if name in calls and path.optimizer is not None:
+                if name in calls:
                     calls[name].trains |= {path.optimizer}
                     calls[name].buffers = True
-            later = [other for _, other in active[position + 1:]]
-            call.retain = any(name in calls for other in later for name in path.records & other.records)
-            if path.optimizer is None:
-                for argument in call.node.inputs:
-                    if argument.port == "wrt":
-                        for use in uses(argument.value.root):
-                            if (target := self.graph.targets.get(use.ref.path)) and target.node in calls:
-                                calls[target.node].leaf = True
 
     def _ports(self, plan: Plan) -> None:
         """Which ports of updates anybody reads: nothing else is computed."""
         asked: dict[str, set[str]] = {}
         for call in plan.calls:
-            for argument in call.node.inputs:
-                for use in uses(argument.value.root):
-                    target = self.graph.targets.get(use.ref.path)
-                    if target is not None and target.field:
-                        asked.setdefault(target.node, set()).add(str(target.field[0]))
+            for read in call.node.reads:
+                if read.field:
+                    asked.setdefault(read.node, set()).add(str(read.field[0]))
             for alternative in call.guard:
                 for flag in alternative:
                     if flag not in self.place:
@@ -167,17 +172,16 @@ class Planner:
             if slot.field:
                 asked.setdefault(slot.node, set()).add(str(slot.field[0]))
         for call in plan.calls:
-            call.ports = frozenset(asked.get(call.node.name, ()))
+            if call.node.name in asked:
+                call.ports = frozenset(asked[call.node.name])
 
     def _frees(self, plan: Plan) -> None:
         last: dict[str, Call] = {}
         kept = {slot.node for slot, _ in plan.slots}
         for call in plan.calls:
-            for argument in call.node.inputs:
-                for use in uses(argument.value.root):
-                    target = self.graph.targets.get(use.ref.path)
-                    if target is not None and use.kind is not EdgeKind.PREVIOUS:
-                        last[target.node] = call
+            for read in call.node.reads:
+                if read.kind is not EdgeKind.PREVIOUS:
+                    last[read.node] = call
         made = {call.node.name for call in plan.calls if call.node.kind != "condition"}
         for name, call in last.items():
             if name in made and name not in kept:

@@ -10,7 +10,7 @@ from edgraph.graph.availability import available
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, Term
 from edgraph.graph.ir import Graph
 from edgraph.graph.surface import atom_node
-from edgraph.language.expressions import Either, Expr, children
+from edgraph.language.expressions import Either, Expr, Ref, children
 
 Flags = frozenset[str]  # condition nodes that must hold, known only within the step
 Guard = frozenset[Flags]  # any of these; {∅}: always; ∅: never
@@ -42,11 +42,14 @@ class Timetable:
         self.items: list[Item] = []
         self._index: dict[Item, int] = {}
         self._terms: dict[Clock, tuple[int, ...]] = {}
+        self.place = {name: position for position, name in enumerate(graph.order)}
+        self.choosing: set[str] = set()  # nodes with an `either` among their inputs
         for node in graph.nodes.values():
             if node.sink or not node.clock.is_pure:
                 self._add(node.clock)
             for argument in node.inputs:
-                self._add_eithers(argument.value.root)
+                if type(argument.value.root) is not Ref and self._add_eithers(argument.value.root):
+                    self.choosing.add(node.name)
         for output in graph.outputs.values():
             self._add_eithers(output.root)
         self.ticks = frozenset(atom for item in self.items for atom in item.ticks)
@@ -65,12 +68,16 @@ class Timetable:
             self.items.append(item)
         return self._index[item]
 
-    def _add_eithers(self, expr: Expr) -> None:
+    def _add_eithers(self, expr: Expr) -> bool:
+        """The clocks of everything that an `either` chooses from; whether there is one."""
+        found = isinstance(expr, Either)
         if isinstance(expr, Either):
             for argument in expr.arguments:
                 self._add(available(argument, self.graph))
         for child in children(expr):
-            self._add_eithers(child)
+            if type(child) is not Ref and self._add_eithers(child):
+                found = True
+        return found
 
     def guard(self, clock: Clock, mask: int) -> Guard:
         """What must hold within a step of this pattern for a clock to allow it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from edgraph.graph import clocks
 from edgraph.graph.availability import available, value_clock
 from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import counted, ema_sources
 from edgraph.graph.passes import stale
-from edgraph.graph.refs import uses
 from edgraph.graph.surface import clock_of, find_stage, stage_clock
 from edgraph.language.expressions import Expression
 from edgraph.text.diagnostics import Diagnostics
@@ -80,9 +81,8 @@ def _after_loop(node: Node, graph: Graph, diagnostics: Diagnostics) -> bool:
     """In a loop, whether a node is made once, when the loop has ended: a metric, or what is computed of one."""
     if graph.use is None:
         return False
-    sources = {graph.targets[use.ref.path].node for argument in node.inputs for use in uses(argument.value.root)
-               if use.ref.path in graph.targets}
-    late = [name for name in sources if graph.nodes[name].spec.metric or graph.nodes[name].metric]
+    late = [name for name in dict.fromkeys(read.node for read in node.reads)
+            if graph.nodes[name].spec.metric or graph.nodes[name].metric]
     if late and node.entry is not None and node.entry.every is not None:
         diagnostics.error("stale-input", f"'{node.name}' fires during the loop, but '{late[0]}' has a value only when "
                           "the loop ends", node.entry.every.span, "drop 'every'")
@@ -100,16 +100,9 @@ def _check(node: Node, promise: Clock, expression: Expression, clock: Clock, gra
 
 def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
     """At which events between steps a node can be made; None: at any, on demand."""
-    inherited: frozenset[str] | None = None
     needs = [argument.value for argument in node.inputs]
     needs += [graph.nodes[name].inputs[0].value for name in node.conditions if graph.nodes[name].inputs]
-    for expression in needs:
-        for use in uses(expression.root):
-            target = graph.targets.get(use.ref.path)
-            if use.kind is EdgeKind.DATA and target is not None:
-                events = graph.nodes[target.node].events
-                if events is not None:
-                    inherited = events if inherited is None else inherited & events
+    inherited = _meeting([events_of(expression.root, graph) for expression in needs])
     if node.op == "load_batch" and _is_over(node, graph):
         inherited = frozenset()
     entry = node.entry
@@ -119,8 +112,27 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
             if inherited is not None and event not in inherited:
                 diagnostics.error("stale-input", f"'{node.name}' fires at {event}, but its inputs are not made there",
                                   span, "between steps there is no batch of the loop: use hold(…), or fixed examples")
-    elif (entry is not None and entry.every is not None) or (node.spec.effect and inherited is None):
+    elif entry is not None and entry.every is not None:
         node.events = frozenset()
+    elif inherited is None and (node.spec.effect or node.spec.state):
+        node.events = frozenset()  # what it does, and what it has seen, must not depend on who asks
     else:
         node.events = inherited
 
+
+def events_of(expr: Expr, graph: Graph) -> frozenset[str] | None:
+    """At which events an expression can be made; None: at any."""
+    match expr:
+        case Ref(path, _):
+            return graph.nodes[graph.targets[path].node].events if path in graph.targets else None
+        case Hold(_, initial, _) | Previous(_, initial, _):
+            return None if initial is None else events_of(initial, graph)
+        case Either(arguments, _):
+            found = [events_of(argument, graph) for argument in arguments]
+            return None if None in found else frozenset().union(*(events for events in found if events is not None))
+    return _meeting([events_of(child, graph) for child in children(expr)])
+
+
+def _meeting(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [events for events in parts if events is not None]
+    return frozenset.intersection(*known) if known else None

@@ -42,11 +42,8 @@ def differentiable_edges(graph: Graph) -> dict[str, list[str]]:
     for node in graph.nodes.values():
         sources: list[str] = []
         if node.spec.differentiable or node.kind == "gradients":
-            for argument in node.inputs:
-                if node.kind == "gradients" and argument.port != "loss":
-                    continue
-                sources += [graph.targets[use.ref.path].node for use in uses(argument.value.root)
-                            if use.gradient and use.ref.path in graph.targets]
+            sources = [read.node for read in node.reads
+                       if read.gradient and (node.kind != "gradients" or read.port == "loss")]
         found[node.name] = sources
     return found
 
