@@ -20,18 +20,18 @@ MAX_NESTED = 90
 MAPPING = "<mapping>"  # the name in messages of a pipeline given as a Python mapping
 
 
-def read_with_includes(path_or_mapping: str | Path | Map[str, Any],
-                       diagnostics: Diagnostics) -> tuple[Source, Mapping] | None:
-    """The root source, and its tree over those of the files it includes; None where any could not be read."""
+def read_root(path_or_mapping: str | Path | Map[str, Any], diagnostics: Diagnostics) -> Source | None:
+    """The text of a pipeline, before its includes."""
     if isinstance(path_or_mapping, Map):
-        source = _from_mapping(path_or_mapping, diagnostics)
-    else:
-        source = read_file(Path(path_or_mapping), diagnostics, None)
-    if source is None:
-        return None
+        return _from_mapping(path_or_mapping, diagnostics)
+    return read_file(Path(path_or_mapping), diagnostics, None)
+
+
+def read_with_includes(source: Source, diagnostics: Diagnostics) -> Mapping | None:
+    """A source's tree over those of the files it includes; None where any of them could not be read."""
     reader = _Reader(diagnostics)
     tree = reader.file(source, [])
-    return None if tree is None or reader.failed else (source, tree)
+    return None if reader.failed else tree
 
 
 def _from_mapping(mapping: Map[str, Any], diagnostics: Diagnostics) -> Source | None:

@@ -11,7 +11,7 @@ from typing import Any
 from edgraph.language.data import read_data, read_fixed_examples
 from edgraph.language.fields import Fields, describe, first_line, unknown_key
 from edgraph.language.graphs import read_graphs
-from edgraph.language.include import MAPPING, read_with_includes
+from edgraph.language.include import MAPPING, read_root, read_with_includes
 from edgraph.language.interpolate import resolve_params
 from edgraph.language.ops import OpReader
 from edgraph.language.overrides import apply_overrides
@@ -42,13 +42,18 @@ def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str],
     With other errors there is a pipeline nevertheless, whose `broken` names the entries concerned, so that
     later passes can report what they find in the rest.
     """
+    source = read_root(path_or_mapping, diagnostics)
+    return None if source is None else load_source(source, overrides, diagnostics)
+
+
+def load_source(source: Source, overrides: Seq[str], diagnostics: Diagnostics) -> Pipeline | None:
+    """The pipeline of a text; what it includes is looked for beside the source's name."""
     collecting = gc.isenabled()
     gc.disable()  # a pipeline has no cycles: collecting while it grows would only cost time
     try:
-        read = read_with_includes(path_or_mapping, diagnostics)
-        if read is None:
+        root = read_with_includes(source, diagnostics)
+        if root is None:
             return None
-        source, root = read
         root = apply_overrides(root, overrides, SECTIONS, diagnostics)
         return _pipeline(source, root, bool(overrides) or source.name == MAPPING, diagnostics)
     finally:

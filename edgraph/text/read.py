@@ -85,9 +85,11 @@ def _attempt(source: Source, text: str, found: Diagnostics,
     return None, None
 
 
-def _without_entry(text: str, line: int) -> str:
-    """The text with a line, and what is indented deeper below it, left empty."""
+def _without_entry(text: str, line: int) -> str | None:
+    """The text with a line, and what is indented deeper below it, left empty; None at the end of the text."""
     lines = _LINE_END.split(text)
+    if line > len(lines):
+        return None
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
     lines[line - 1] = ""
     for number in range(line, len(lines)):
