@@ -40,3 +40,22 @@ def value_clock(node: Node, field: tuple[str | int, ...], graph: Graph) -> Clock
     if field == ("applied",) and node.op == "optimize" and not always_applies(node, graph):
         return both(node.clock, clocks.atom(applied_atom(node)))
     return node.clock
+
+
+def events_of(expr: Expr, graph: Graph) -> frozenset[str] | None:
+    """At which events an expression can be made; None: at any."""
+    match expr:
+        case Ref(path, _):
+            return graph.nodes[graph.targets[path].node].events if path in graph.targets else None
+        case Hold(_, initial, _) | Previous(_, initial, _):
+            return None if initial is None else events_of(initial, graph)
+        case Either(arguments, _):
+            found = [events_of(argument, graph) for argument in arguments]
+            return None if None in found else frozenset().union(*(events for events in found if events is not None))
+    return meeting([events_of(child, graph) for child in children(expr)])
+
+
+def meeting(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """The events at which all of them can be made; None: at any."""
+    known = [events for events in parts if events is not None]
+    return frozenset.intersection(*known) if known else None

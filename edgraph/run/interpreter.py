@@ -41,6 +41,7 @@ class Interpreter(Evaluator):
         self.epilogue = False
         self.flags: dict[str, bool] = {}
         self.fired: list[str] = []  # what ran, in order
+        self.decided: set[str] = set()  # whether it runs is known by now
         self.readers = self._readers()
         self._memo: dict[str, bool] = {}
 
@@ -59,6 +60,7 @@ class Interpreter(Evaluator):
 
     def _run(self, key: int, global_step: int) -> None:
         self.made, self.flags, self.fired = {}, {}, []
+        self.decided.clear()
         for name in self.graph.order:
             node = self.graph.nodes[name]
             self._memo.clear()  # what is known changes from place to place
@@ -72,6 +74,7 @@ class Interpreter(Evaluator):
                     raise OpError(name, error) from error
             elif node.kind == "condition":
                 self.flags[name] = False
+            self.decided.add(name)
         for slot, index in self.slots.items():
             if slot.node in self.made:
                 self.run.held[index] = self.backend.detach(self.part(slot_target(slot)))
@@ -80,13 +83,30 @@ class Interpreter(Evaluator):
     def _holds(self, clock: Clock, node: Node | None = None) -> bool:
         """Whether a clock allows this step; a condition that is not decided yet may still hold."""
         if self.event is not None:
-            return node is None or self._at_event(node)
+            assert node is not None
+            return self._at_event(node)
         return any(all(factor.due(self.step) for factor in term.factors)
                    and all(self._atom(atom) is not False for atom in term.atoms) for term in clock.terms)
 
     def _at_event(self, node: Node) -> bool:
-        own = all(self.flags.get(name) is not False for name in node.conditions)
-        return own and (node.events is None or self.event in node.events)
+        return ((node.events is None or self.event in node.events)
+                and all(self.flags.get(name) is not False for name in node.conditions)
+                and all(self._made_at_event(argument.value.root) for argument in node.inputs))
+
+    def _made_at_event(self, expr: Expr, surely: bool = False) -> bool:
+        """Whether an expression can be made at this event, as far as is known; `surely`: whatever comes."""
+        match expr:
+            case Ref(path, _):
+                node = self.graph.nodes[self.graph.targets[path].node]
+                if node.name in self.decided:
+                    return node.name in self.made
+                return self._at_event(node) and not (surely and node.conditions) and all(
+                    self._made_at_event(argument.value.root, surely) for argument in node.inputs)
+            case Hold(_, initial, _) | Previous(_, initial, _):
+                return initial is None or self._made_at_event(initial, surely)
+            case Either(arguments, _):
+                return any(self._made_at_event(argument, surely) for argument in arguments)
+        return all(self._made_at_event(child, surely) for child in children(expr))
 
     def _atom(self, atom: Atom) -> bool | None:
         name = atom_node(atom)
@@ -118,19 +138,32 @@ class Interpreter(Evaluator):
                 return initial is not None and self._asks(initial, node)
             case Either(arguments, _):
                 for argument in arguments:
-                    clock = available(argument, self.graph)
-                    if self._holds(clock) and self._asks(argument, node):
+                    if self._possible(argument) and self._asks(argument, node):
                         return True
-                    if any(all(f.due(self.step) for f in term.factors)
-                           and all(atom_node(a) is None and a in self.ticks for a in term.atoms) for term in clock.terms):
+                    if self._certain(argument):
                         return False
                 return False
         return any(self._asks(child, node) for child in children(expr))
 
-    def available(self, expr: Expr) -> bool:
-        clock = available(expr, self.graph)
+    def _possible(self, expr: Expr) -> bool:
+        """Whether an expression may be available, as far as is known here."""
+        if self.event is not None:
+            return self._made_at_event(expr)
+        return self._holds(available(expr, self.graph))
+
+    def _certain(self, expr: Expr) -> bool:
+        """Whether an expression is available whatever the conditions of this step say."""
+        if self.event is not None:
+            return self._made_at_event(expr, surely=True)
         return any(all(factor.due(self.step) for factor in term.factors)
-                   and all(self._atom(atom) for atom in term.atoms) for term in clock.terms)
+                   and all(atom_node(atom) is None and atom in self.ticks for atom in term.atoms)
+                   for term in available(expr, self.graph).terms)
+
+    def available(self, expr: Expr) -> bool:
+        if self.event is not None:
+            return self._made_at_event(expr)
+        return any(all(factor.due(self.step) for factor in term.factors)
+                   and all(self._atom(atom) for atom in term.atoms) for term in available(expr, self.graph).terms)
 
     def _readers(self) -> dict[str, list[tuple[str, Expr | None]]]:
         """Who demands a node: its consumers (with the expression), and whom it is a condition of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from edgraph.graph import clocks
-from edgraph.graph.availability import available, value_clock
+from edgraph.graph.availability import available, events_of, meeting, value_clock
 from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import counted, ema_sources
@@ -102,7 +102,7 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
     """At which events between steps a node can be made; None: at any, on demand."""
     needs = [argument.value for argument in node.inputs]
     needs += [graph.nodes[name].inputs[0].value for name in node.conditions if graph.nodes[name].inputs]
-    inherited = _meeting([events_of(expression.root, graph) for expression in needs])
+    inherited = meeting([events_of(expression.root, graph) for expression in needs])
     if node.op == "load_batch" and _is_over(node, graph):
         inherited = frozenset()
     entry = node.entry
@@ -118,21 +118,3 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
         node.events = frozenset()  # what it does, and what it has seen, must not depend on who asks
     else:
         node.events = inherited
-
-
-def events_of(expr: Expr, graph: Graph) -> frozenset[str] | None:
-    """At which events an expression can be made; None: at any."""
-    match expr:
-        case Ref(path, _):
-            return graph.nodes[graph.targets[path].node].events if path in graph.targets else None
-        case Hold(_, initial, _) | Previous(_, initial, _):
-            return None if initial is None else events_of(initial, graph)
-        case Either(arguments, _):
-            found = [events_of(argument, graph) for argument in arguments]
-            return None if None in found else frozenset().union(*(events for events in found if events is not None))
-    return _meeting([events_of(child, graph) for child in children(expr)])
-
-
-def _meeting(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
-    known = [events for events in parts if events is not None]
-    return frozenset.intersection(*known) if known else None
