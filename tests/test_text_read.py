@@ -147,6 +147,7 @@ def test_unquoted_commas_are_put_together_again(text: str, value: Any) -> None:
 
 def test_null_keys_without_an_open_parenthesis_are_left_alone() -> None:
     assert read_text("a: {b: (x), c}\n") == ({"a": {"b": "(x)", "c": None}}, [])
+    assert read_text("a: {b: x, '0'}\n") == ({"a": {"b": "x", "0": None}}, [])
     assert read_text("a: {b: x, 0}\n")[1] == [("bad-key", "1:11")]
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
-import re
-import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -28,116 +25,23 @@ from edgraph.language.expressions import (
     Ref,
     Unary,
 )
+from edgraph.language.grammar import (
+    ARGUMENTS,
+    ARITHMETIC,
+    BINARY,
+    COMPARE,
+    FORBIDDEN,
+    LARGEST,
+    MANY,
+    MAX_DEPTH,
+    MAX_EXPONENT,
+    NO_OPERATOR,
+    USAGE,
+)
+from edgraph.language.malformed import Mistake
 from edgraph.language.places import Places
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
-
-LARGEST = 2**63 - 1
-MAX_EXPONENT = 1000
-MAX_DEPTH = 100  # also of a sum, which leans to the left: everything that walks expressions may recurse
-_MANY = 1000
-# name -> fewest and most arguments
-ARGUMENTS: dict[str, tuple[int, int]] = {
-    "abs": (1, 1), "min": (2, _MANY), "max": (2, _MANY), "sqrt": (1, 1), "exp": (1, 1), "log": (1, 1),
-    "cos": (1, 1), "clip": (3, 3), "round": (1, 2), "isfinite": (1, 1), "mean": (1, 1), "sum": (1, 1),
-    "hold": (1, 2), "previous": (1, 2), "either": (2, _MANY), "detach": (1, 1),
-}
-_USAGE = {
-    "hold": "hold(x) or hold(x, initial)", "previous": "previous(x) or previous(x, initial)",
-    "either": "either(x, y, …)", "clip": "clip(x, lowest, highest)", "round": "round(x) or round(x, digits)",
-    "min": "min(x, y, …)", "max": "max(x, y, …)",
-}
-_BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**"}
-_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add, "-": operator.add, "*": operator.mul, "/": operator.truediv, "//": operator.truediv,
-    "%": min, "**": operator.pow}
-_COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-_NO_OPERATOR: dict[type[ast.AST], tuple[str, str]] = {
-    ast.BitAnd: ("&", "write 'and'"), ast.BitOr: ("|", "write 'or'"),
-    ast.BitXor: ("^", "for a power write '**'"),
-    ast.LShift: ("<<", "multiply by a power of 2"), ast.RShift: (">>", "divide by a power of 2 with '//'"),
-    ast.MatMult: ("@", "a product of matrices is the work of an op of its own"),
-    ast.In: ("in", "compare with '==' and join with 'or'"),
-    ast.NotIn: ("not in", "compare with '!=' and join with 'and'"),
-    ast.Is: ("is", "write '=='"), ast.IsNot: ("is not", "write '!='"), ast.Invert: ("~", "write 'not'"),
-}
-_FROM_OTHER_LANGUAGES = (("&&", "and"), ("||", "or"), ("===", "=="), ("<>", "!="), ("=>", ">="), ("=<", "<="))
-_FORBIDDEN: dict[type[ast.AST], str] = {
-    ast.Lambda: "a lambda", ast.ListComp: "a comprehension", ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension", ast.GeneratorExp: "a comprehension", ast.JoinedStr: "an f-string",
-    ast.NamedExpr: "an assignment ':='", ast.Dict: "a dictionary", ast.Set: "a set", ast.List: "a list",
-    ast.Tuple: "a list of values with commas", ast.Starred: "a '*' argument", ast.Await: "'await'",
-    ast.Yield: "'yield'", ast.YieldFrom: "'yield'", ast.Slice: "a slice",
-}
-
-
-class Mistake(Exception):
-    """An error inside an expression."""
-
-    def __init__(self, message: str, span: Span, help: str | None = None) -> None:
-        self.message, self.span, self.help = message, span, help
-        super().__init__(message)
-
-
-def parse_python(text: str, places: Places) -> ast.expr:
-    """The syntax tree of an expression (positions are those of `text` without outer blanks)."""
-    if "\n" in text or "\r" in text:
-        text = re.sub(r"[\r\n]", " ", text)
-    stripped = text.lstrip()
-    offset = len(text) - len(stripped)
-    try:
-        if "\\" in text or re.search(r"\d[A-Za-z]", text):
-            with warnings.catch_warnings():  # Python warns of '\d' and '1if'; that is not the author's Python
-                warnings.simplefilter("ignore")
-                tree = ast.parse(stripped.rstrip(), mode="eval").body
-        else:
-            tree = ast.parse(stripped.rstrip(), mode="eval").body
-    except SyntaxError as error:
-        raise _syntax(error, text, offset, places) from None
-    except (ValueError, MemoryError, RecursionError):
-        raise Mistake("the expression cannot be read", places.whole) from None
-    if "#" in text and "#" in re.sub(r"\"[^\"]*\"|'[^']*'", "", text):
-        raise Mistake("a comment inside an expression", places.whole, "put it behind the value, after ' #'")
-    return tree
-
-
-def _syntax(error: SyntaxError, text: str, offset: int, places: Places) -> Mistake:
-    for wrong, right in _FROM_OTHER_LANGUAGES:
-        if wrong in text:
-            at = text.index(wrong)
-            return Mistake(f"{wrong!r} is not an operator here", places.span(at, at + len(wrong)),
-                           f"write {right!r}")
-    if (match := re.search(r"(?<![=!<>])=(?!=)", text)) is not None:
-        return Mistake("'=' is not an operator here", places.span(*match.span()),
-                       "to compare write '=='; arguments have no names")
-    if (match := re.search(r"!(?!=)", text)) is not None:
-        return Mistake("'!' is not an operator here", places.span(*match.span()), "write 'not'")
-    if "?" in text:
-        at = text.index("?")
-        return Mistake("'?' is not an operator here", places.span(at, at + 1),
-                       "write 'x if condition else y'")
-    if "too many nested" in error.msg:
-        return Mistake("the expression has too many parentheses inside each other", places.whole,
-                       "split it into ops of their own")
-    for opening, closing in (("(", ")"), ("[", "]")):
-        if text.count(opening) != text.count(closing):
-            missing = closing if text.count(opening) > text.count(closing) else opening
-            help = None
-            if places.after().startswith(","):
-                help = 'inside brackets or braces an expression with a comma needs quotes: "hold(x, 0)"'
-            return Mistake(f"a {missing!r} is missing", places.whole, help)
-    at = offset + max((error.offset or 1) - 1, 0)
-    if not text[at:].strip() or re.search(r"([-+*/%<>=,.]|\b(and|or|not|if|else))\s*$", text):
-        return Mistake("the expression ends too early", places.whole, "is the last operand missing?")
-    return Mistake("not an expression", places.span(at, max(at + 1, _word_end(text, at))),
-                   "an operator is missing here, or one too many")
-
-
-def _word_end(text: str, at: int) -> int:
-    match = re.compile(r"\w+").match(text, at)
-    return match.end() if match else at + 1
 
 
 class Converter:
@@ -164,7 +68,7 @@ class Converter:
         try:
             handler = _HANDLERS.get(type(node))
             if handler is None:
-                what = _FORBIDDEN.get(type(node), "this")
+                what = FORBIDDEN.get(type(node), "this")
                 self.fail(node, f"{what} is not possible in an expression",
                           "expressions have numbers, references, operators and a few functions; "
                           "anything else is the work of an op")
@@ -279,7 +183,7 @@ class Converter:
         return Unary(sign, operand)
 
     def binary(self, node: ast.BinOp) -> Expr:
-        sign = _BINARY.get(type(node.op))
+        sign = BINARY.get(type(node.op))
         if sign is None:
             self._no_operator(node, node.op)
         left, right = self.each([node.left, node.right])
@@ -290,15 +194,15 @@ class Converter:
 
     def compare(self, node: ast.Compare) -> Expr:
         for comparison in node.ops:
-            if type(comparison) not in _COMPARE:
+            if type(comparison) not in COMPARE:
                 self._no_operator(node, comparison)
         parts = self.each([node.left, *node.comparators])
-        tests = [Binary(_COMPARE[type(comparison)], left, right)
+        tests = [Binary(COMPARE[type(comparison)], left, right)
                  for comparison, left, right in zip(node.ops, parts, parts[1:], strict=False)]
         return tests[0] if len(tests) == 1 else Logic("and", tuple(tests))
 
     def _no_operator(self, node: ast.expr, kind: ast.AST) -> NoReturn:
-        sign, instead = _NO_OPERATOR[type(kind)]
+        sign, instead = NO_OPERATOR[type(kind)]
         self.fail(node, f"{sign!r} is not an operator here", instead)
 
     def logic(self, node: ast.BoolOp) -> Expr:
@@ -322,14 +226,14 @@ class Converter:
                       help or "anything else is the work of an op: {op: call, …}")
         if node.keywords:
             raise Mistake(f"arguments of {name!r} have no names", self.span(node.keywords[0]),
-                          f"write {_USAGE.get(name, f'{name}(x)')}")
+                          f"write {USAGE.get(name, f'{name}(x)')}")
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 self.fail(argument, "a '*' argument is not possible in an expression")
         fewest, most = ARGUMENTS[name]
         if not fewest <= len(node.args) <= most:
             self.fail(node, f"{name!r} takes {_count(fewest, most)}, not {len(node.args)}",
-                      f"write {_USAGE.get(name, f'{name}(x)')}")
+                      f"write {USAGE.get(name, f'{name}(x)')}")
         arguments = self.each(node.args)
         if name in FUNCTIONS:
             return Call(name, tuple(arguments))
@@ -350,12 +254,12 @@ def _constant(expr: Expr) -> float | None:
             return float(value) if isinstance(value, (int, float)) else 0.0
         case Unary(_, operand):
             return _constant(operand)
-        case Binary(sign, left, right) if sign in _ARITHMETIC:
+        case Binary(sign, left, right) if sign in ARITHMETIC:
             x, y = _constant(left), _constant(right)
             if x is None or y is None:
                 return None
             try:
-                return _ARITHMETIC[sign](abs(x), abs(y))
+                return ARITHMETIC[sign](abs(x), abs(y))
             except ArithmeticError:
                 return math.inf
     return None
@@ -374,7 +278,7 @@ def _literal_index(node: ast.expr) -> str | int | None:
 def _count(fewest: int, most: int) -> str:
     if most == fewest:
         return "1 argument" if fewest == 1 else f"{fewest} arguments"
-    return f"{fewest} or more arguments" if most == _MANY else f"{fewest} or {most} arguments"
+    return f"{fewest} or more arguments" if most == MANY else f"{fewest} or {most} arguments"
 
 
 _HANDLERS: dict[type[ast.expr], Callable[[Converter, Any], Expr]] = {

@@ -108,12 +108,10 @@ class _Clock:
                             _EXAMPLES)
         if isinstance(value, float):
             if not math.isfinite(value):
-                raise self.fail("not-finite", f"{self.where} is {write(value)}; expected a whole number of "
-                                "steps",
+                raise self.fail("not-finite", f"{self.where} is {write(value)}; expected a whole number of steps",
                                 tree.span, _EXAMPLES)
             if not value.is_integer():
-                raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a whole number of "
-                                "steps",
+                raise self.fail("bad-clock", f"{self.where} is {write(value)}; expected a whole number of steps",
                                 tree.span, f"a part of an epoch is '{write(value)} epochs'" if value > 0
                                 else _EXAMPLES)
         assert isinstance(value, (int, float))
@@ -202,8 +200,7 @@ class _Clock:
                     raise self.fail("bad-clock", f"{self.where} has no form with the key {key!r}", entry.span,
                                     f"write '{shown} {unit}'")
             raise self.fail("bad-clock", f"{self.where} does not say what it counts", tree.span,
-                            "write {steps: …}, {updates: …}, {cycle: …, positions: […]}, {firings: …, of: "
-                            "OP}, "
+                            "write {steps: …}, {updates: …}, {cycle: …, positions: […]}, {firings: …, of: OP}, "
                             "{first: STAGE} or {last: STAGE}")
         kind = kinds[0]
         allowed = {"steps": ("steps", "offset", "from", "until", "grow", "max"), "updates": ("updates", "of"),
@@ -230,8 +227,7 @@ class _Clock:
             fields.error("out-of-range", "offset", f"{self.where} has offset {offset} with steps {steps}; "
                          f"expected 0 to {steps - 1}", "to begin later use 'from'")
         if until is not None and until < start:
-            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at "
-                         f"{start}")
+            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at {start}")
         if maximum is not None and grow is None:
             self.diagnostics.error("bad-clock", f"{self.where} has 'max' without 'grow'",
                                    fields.key_span("max"),

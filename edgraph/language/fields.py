@@ -191,8 +191,7 @@ class Fields:
             self.report("not-finite", tree, f"{key!r} of {self.where} is {write(value)}; expected {expected}")
             return None
         if (minimum is not None and value < minimum) or (above is not None and value <= above):
-            self.report("out-of-range", tree, f"{key!r} of {self.where} is {write(value)}; expected "
-                        f"{expected}")
+            self.report("out-of-range", tree, f"{key!r} of {self.where} is {write(value)}; expected {expected}")
             return None
         return float(value)
 

@@ -71,10 +71,8 @@ def _defaults(name: str, tree: Mapping, outer: Map[str, Tree], diagnostics: Diag
     if section is None or (isinstance(section, Scalar) and section.value is None):
         return {}
     if not isinstance(section, Mapping):
-        diagnostics.error("wrong-type", f"'params' of graph {name!r} is {describe(section)}; expected a "
-                                        "mapping",
-                          first_line(section.span), "write params: {NAME: DEFAULT}, with null where there is "
-                          "none")
+        diagnostics.error("wrong-type", f"'params' of graph {name!r} is {describe(section)}; expected a mapping",
+                          first_line(section.span), "write params: {NAME: DEFAULT}, with null where there is none")
         return {}
     return resolve_params(section.entries, outer, diagnostics, f" in graph {name!r}")
 

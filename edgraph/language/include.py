@@ -38,8 +38,7 @@ def _from_mapping(mapping: Map[str, Any], diagnostics: Diagnostics) -> Source | 
     """A Python mapping as the text that an author would have written, so that messages can point at it."""
     wrong = _not_data(mapping, "", 0)
     if wrong is not None:
-        diagnostics.error("wrong-type", wrong, None, "a pipeline is made of mappings, lists, texts and "
-                          "numbers")
+        diagnostics.error("wrong-type", wrong, None, "a pipeline is made of mappings, lists, texts and numbers")
         return None
     return Source(MAPPING, dump(mapping))
 
@@ -98,8 +97,7 @@ class _Reader:
             target = found if found is not None else item
         if not isinstance(target, Scalar) or not isinstance(target.value, str) or not target.value.strip():
             if len(self.diagnostics) == before:
-                self.diagnostics.error("wrong-type", f"'include' has {describe(target)}; expected the name "
-                                       "of a file",
+                self.diagnostics.error("wrong-type", f"'include' has {describe(target)}; expected the name of a file",
                                        first_line(target.span), "write include: [base.yaml]")
             self.failed = True
             return None

@@ -69,8 +69,8 @@ class Interpolator:
             if found is None:
                 return Broken(None, node.span)
             if not isinstance(found, Scalar):
-                self.diagnostics.error("bad-interpolation", f"'{match[0]}' is {describe(found)} and cannot "
-                                       "be a part of a text",
+                self.diagnostics.error("bad-interpolation",
+                                       f"'{match[0]}' is {describe(found)} and cannot be a part of a text",
                                        span, "let the value be exactly one '${…}'")
                 return Broken(None, node.span)
             pieces += text[at:match.start()], _format(found)
@@ -83,8 +83,8 @@ class Interpolator:
             return Broken(None, node.span)
         result = "".join(pieces)
         if len(result) > MAX_TEXT:
-            self.diagnostics.error("bad-interpolation", f"the text becomes longer than {MAX_TEXT:,} "
-                                   "characters", node.span)
+            self.diagnostics.error("bad-interpolation",
+                                   f"the text becomes longer than {MAX_TEXT:,} characters", node.span)
             return Broken(None, node.span)
         return Inserted(result, node.span, result, False, text, node.span)
 
@@ -127,8 +127,8 @@ class Interpolator:
             return Inserted(tree.value, span, tree.raw, tree.plain, text, tree.span)
         self._inserted += self._size(tree)
         if self._inserted > MAX_INSERTED:
-            self.diagnostics.error("alias-bomb", f"parameters expand the file by more than {MAX_INSERTED:,} "
-                                   "values", span)
+            self.diagnostics.error("alias-bomb",
+                                   f"parameters expand the file by more than {MAX_INSERTED:,} values", span)
             return Broken(None, span)
         return tree
 

@@ -23,8 +23,7 @@ from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
 
 SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples",
-            "models",
-            "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
+            "models", "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
 VERSION = 1
 _HINTS = {"dataset": "did you mean 'data'?", "datasets": "did you mean 'data'?",
           "steps": "did you mean 'ops'?",
@@ -102,8 +101,7 @@ def _check_sections(root: Mapping, diagnostics: Diagnostics) -> None:
     version = root.get("edgraph")
     if version is not None and not (isinstance(version, Scalar) and version.value == VERSION
                                     and not isinstance(version.value, bool)):
-        diagnostics.error("unknown-version", f"'edgraph' is {describe(version)}; this edgraph reads version "
-                          f"{VERSION} "
+        diagnostics.error("unknown-version", f"'edgraph' is {describe(version)}; this edgraph reads version {VERSION} "
                           "of the language", first_line(version.span), f"write edgraph: {VERSION}")
     if not {"ops", "patterns"} & (root.entries.keys() | meant):
         diagnostics.error("missing-key", "the pipeline has no 'ops'",

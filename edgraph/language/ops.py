@@ -155,16 +155,15 @@ class OpReader:
     def kind(self, value: Tree, where: str) -> Name:
         if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:
             return Name(value.value, value.span)
-        self.diagnostics.error("wrong-type", f"'op' of {where} is {describe(value)}; expected the name of an "
-                               "op type",
+        self.diagnostics.error("wrong-type", f"'op' of {where} is {describe(value)}; expected the name of an op type",
                                first_line(value.span), "'edgraph ops' lists the types")
         return Name("", value.span)
 
     def settings(self, value: Tree, where: str) -> Mapping | None:
         if isinstance(value, Mapping):
             return value
-        self.diagnostics.error("wrong-type", f"'with' of {where} is {describe(value)}; expected a mapping of "
-                               "parameters",
+        self.diagnostics.error("wrong-type",
+                               f"'with' of {where} is {describe(value)}; expected a mapping of parameters",
                                first_line(value.span), "write with: {NAME: VALUE}")
         return None
 
@@ -239,10 +238,9 @@ def _rejoin(items: list[Tree], where: str, diagnostics: Diagnostics) -> list[Tre
             span = last.span._replace(end_line=item.span.end_line, end_column=item.span.end_column)
             found[-1] = Scalar(text, span, text, False)
             if text.count("(") <= text.count(")"):
-                diagnostics.error("unquoted-comma", f"the comma ends an item of 'inputs' of {where} in the "
-                                  "middle of "
-                                  "an expression", span, 'in brackets an expression with a comma needs '
-                                  f'quotes: "{text}"')
+                diagnostics.error("unquoted-comma",
+                                  f"the comma ends an item of 'inputs' of {where} in the middle of an expression", span,
+                                  f'in brackets an expression with a comma needs quotes: "{text}"')
         else:
             found.append(item)
     return found

@@ -160,8 +160,8 @@ class _Override:
         path = ".".join(self.parts[:depth + 1])
         is_list = isinstance(old.value, Sequence)
         help = f"a list is replaced as a whole: {path}=[…]" if is_list else f"write {path}=VALUE"
-        self.diagnostics.error("bad-override", f"{path!r} is {describe(old.value)} and has no key "
-                               f"{self.parts[depth + 1]!r}",
+        self.diagnostics.error("bad-override",
+                               f"{path!r} is {describe(old.value)} and has no key {self.parts[depth + 1]!r}",
                                self.spans[depth + 1], help, (("it is given here", old.value.span),))
         return None
 

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from keyword import iskeyword
 from typing import NamedTuple
 
-from edgraph.language.convert import Converter, Mistake, parse_python
+from edgraph.language.convert import Converter
 from edgraph.language.expressions import BUILTINS, RESERVED, Builtin, Const, Expr, Expression, Param, Ref
+from edgraph.language.malformed import Mistake, parse_python
 from edgraph.language.places import Places
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
@@ -51,8 +52,8 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
                           "write the name of an op, such as 'loss'")
         return None
     if len(text) > MAX_CHARACTERS:
-        diagnostics.error("bad-expression", f"an expression of {len(text):,} characters; {MAX_CHARACTERS:,} "
-                                            "is the limit",
+        diagnostics.error("bad-expression",
+                          f"an expression of {len(text):,} characters; {MAX_CHARACTERS:,} is the limit",
                           span, "split it into ops of their own")
         return None
     places = Places(text, span)

@@ -15,8 +15,7 @@ from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 
 RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
-            "precision",
-            "deterministic", "checkpoint", "nonfinite", "tags", "root")
+            "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root")
 STAGE_KEYS = ("until", "for")
 BACKENDS = ("torch", "tensorflow", "python")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "fp64")
@@ -110,8 +109,7 @@ def _stage(name: str, span: Span, tree: Mapping, context: Context, last: bool) -
     given = fields.get("for")
     if not last and not fields.has("until") and not fields.has("for"):
         context.diagnostics.error("missing-key", f"{fields.where} does not say when it ends", span,
-                                  "write until: 1000 steps or for: 5 epochs; only the last stage runs to the "
-                                  "end")
+                                  "write until: 1000 steps or for: 5 epochs; only the last stage runs to the end")
     return StageEntry(name, span, ends, None if given is None else _length("for", given, fields), condition)
 
 
@@ -144,8 +142,8 @@ def _increasing(stages: dict[str, StageEntry], context: Context) -> None:
             continue
         number, kind = stage.until
         if kind in last and number <= last[kind][0]:
-            context.diagnostics.error("empty-stage", f"stage {stage.name!r} ends at {float(number):g} "
-                                      f"{kind}, where stage "
+            context.diagnostics.error("empty-stage",
+                                      f"stage {stage.name!r} ends at {float(number):g} {kind}, where stage "
                                       f"{last[kind][1]!r} before it already has ended", stage.span,
                                       "'until' is an absolute step; a length is 'for'")
             context.broken.add(f"stages.{stage.name}")
@@ -161,8 +159,7 @@ def read_loggers(root: Mapping, context: Context) -> dict[str, Use]:
 
 
 def read_patterns(root: Mapping, context: Context) -> dict[str, PatternUse]:
-    return context.each(root, "patterns", "a pattern", "write NAME: {use: PATTERN or GRAPH, with: {…}} for "
-                        "each",
+    return context.each(root, "patterns", "a pattern", "write NAME: {use: PATTERN or GRAPH, with: {…}} for each",
                         lambda name, span, tree: read_pattern(name, span, tree, context))
 
 

@@ -42,8 +42,7 @@ class Context:
             self.diagnostics.error("missing-value", f"the section {section!r} is empty", entry.span,
                                    f"{help}, or remove it")
         elif not (isinstance(tree, Scalar) and tree.value is None):
-            self.diagnostics.error("wrong-type", f"the section {section!r} is {describe(tree)}; expected a "
-                                   "mapping",
+            self.diagnostics.error("wrong-type", f"the section {section!r} is {describe(tree)}; expected a mapping",
                                    first_line(tree.span), help)
         return None
 

@@ -31,8 +31,7 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
     fields.exclusive("use", "copy")
     if not fields.has("use") and not fields.has("copy"):
         fields.diagnostics.error("missing-key", f"{fields.where} needs the key 'use' or 'copy'", span,
-                                 "write use: and a registered model or an import path, or copy: and another "
-                                 "model")
+                                 "write use: and a registered model or an import path, or copy: and another model")
     if fields.has("copy") and fields.has("with") and not fields.has("use"):
         fields.diagnostics.error("exclusive-keys", f"{fields.where} is a copy and takes no 'with'",
                                  fields.key_span("with"),
@@ -48,8 +47,7 @@ def _weights(fields: Fields) -> Weights | None:
     if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value.strip():
         text = tree.value
         if text.endswith((".safetensors", ".pt", ".pth", ".ckpt")) and "@" not in text:
-            fields.error("bad-value", "weights", f"'weights' of {fields.where} names a file where a run is "
-                         "expected",
+            fields.error("bad-value", "weights", f"'weights' of {fields.where} names a file where a run is expected",
                          f"write {{file: {text}}}")
         return Weights(tree.span, checkpoint=text)
     if not isinstance(tree, Mapping):

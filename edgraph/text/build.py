@@ -7,6 +7,7 @@ from typing import Any
 
 from yaml import events
 
+from edgraph.text.commas import Commas
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import STARTS, resolve
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Source, Span, Tree
@@ -50,7 +51,7 @@ class Builder:
         self.expanded = 0
         self.merges: set[str] = set()  # stand-ins for `<<`
         self.junk: set[str] = set()  # stand-ins for keys that were reported: taken out again
-        self.joined: dict[tuple[int, str], Span] = {}  # values cut up by unquoted commas
+        self.commas = Commas(diagnostics)
 
     def build(self, parser: Any) -> Tree | None:
         try:
@@ -58,8 +59,7 @@ class Builder:
         except Stop:
             return None
         finally:
-            for (_, key), span in self.joined.items():
-                self._report_comma(key, span)
+            self.commas.report()
 
     def _build(self, parser: Any) -> Tree | None:
         next_event = parser.get_event
@@ -104,7 +104,7 @@ class Builder:
                     node = Scalar(value, span, value, False)
                 elif not value:
                     node = Scalar(None, span, event.tag or "")
-                    if entries and opened.flow_style and self._join(entries, key, span):
+                    if entries and opened.flow_style and self.commas.join(entries, key, span):
                         key = None
                         continue
                 elif value[0] in special:
@@ -205,8 +205,8 @@ class Builder:
         value = resolve(text)
         if isinstance(value, str):
             return intern(text)
-        if self._open_value(entries):
-            return text  # probably a piece of an expression with a comma: `_join` decides
+        if self.commas.open_value(entries):
+            return text  # a piece of an expression with a comma
         self._not_text(text, value, span)
         return self._stand_in()
 
@@ -262,8 +262,7 @@ class Builder:
                 self._too_deep(event)
             return node
         if any(e is not None and e.anchor == name for e in open_events):
-            self.diagnostics.error("recursive-alias", f"the alias '*{name}' stands inside what it names",
-                                   span,
+            self.diagnostics.error("recursive-alias", f"the alias '*{name}' stands inside what it names", span,
                                    "a value cannot contain itself")
         else:
             known = did_you_mean(name, self.anchors) if self.anchors else ""
@@ -277,44 +276,5 @@ class Builder:
         raise Stop
 
     def _second_document(self, event: Any) -> None:
-        self.diagnostics.error("several-documents", "a second document begins here; a file holds one "
-                               "pipeline",
+        self.diagnostics.error("several-documents", "a second document begins here; a file holds one pipeline",
                                self._span(event), "remove the '---', or put it into a file of its own")
-
-    # -- expressions with commas that were not quoted ------------------------------------------------
-
-    def _open_value(self, entries: dict[str, Entry]) -> str | None:
-        """The last key, if its value is plain text with a parenthesis left open."""
-        if not entries:
-            return None
-        key = next(reversed(entries))
-        value = entries[key].value
-        written = isinstance(value, Scalar) and (value.plain or (id(entries), key) in self.joined)
-        text = value.value if written and isinstance(value, Scalar) else None
-        return key if isinstance(text, str) and text.count("(") > text.count(")") else None
-
-    
-
-    def _join(self, entries: dict[str, Entry], key: str | None, end: Span) -> bool:
-        """`{a: hold(x, 0)}` is read as `a: "hold(x"` and the key `0)`: put it together again."""
-        owner = self._open_value(entries)
-        if owner is None:
-            if key is not None and key not in self.junk and not isinstance(resolve(key), str):
-                self._not_text(key, resolve(key), end)
-            return False
-        old = entries[owner]
-        assert isinstance(old.value, Scalar)
-        span = Span(self.source, old.value.span.line, old.value.span.column, end.line, end.column)
-        text = f"{old.value.value}, {key}"
-        entries[owner] = Entry(old.span, Scalar(text, span, text, False))
-        self.joined[id(entries), owner] = span
-        return True
-
-    def _report_comma(self, key: str, span: Span) -> None:
-        written = self.source.line(span.line)[span.column - 1:span.end_column - 1]
-        if span.end_line != span.line:
-            written = "…"
-        self.diagnostics.error(
-            "unquoted-comma", f"the comma ends the value of {key!r} here, in the middle of an expression",
-            span,
-            f'in braces an expression with a comma needs quotes: {key}: "{written}"')

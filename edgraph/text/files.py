@@ -20,8 +20,7 @@ def read_file(path: Path, diagnostics: Diagnostics, span: Span | None) -> Source
     name = str(path)
     try:
         if path.is_file() and path.stat().st_size > 4 * MAX_CHARACTERS:
-            diagnostics.error("file-too-large", f"{name!r} has {path.stat().st_size:,} bytes; a pipeline has "
-                              "at most "
+            diagnostics.error("file-too-large", f"{name!r} has {path.stat().st_size:,} bytes; a pipeline has at most "
                               f"{MAX_CHARACTERS:,} characters", span,
                               "keep data out of the pipeline and give its path instead")
             return None

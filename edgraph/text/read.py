@@ -124,8 +124,7 @@ def _printable(source: Source, text: str, diagnostics: Diagnostics) -> str:
             what = "half of a character (a lone surrogate)"
         diagnostics.error("control-character", f"{what} cannot stand in YAML",
                           Span(source, line, column, line, column + 1),
-                          "remove it; in a double-quoted text it can be written as an escape, such as "
-                          "\"\\x07\""
+                          "remove it; in a double-quoted text it can be written as an escape, such as \"\\x07\""
                           if code < 0x20 and code else "remove it")
     return _UNPRINTABLE.sub(" ", text)
 

@@ -27,8 +27,7 @@ def _block(item: Diagnostic, color: bool) -> list[str]:
     paint = _painter(color)
     tint = _RED if item.severity == "error" else _YELLOW
     place = f"{item.span.place()}: " if item.span is not None else ""
-    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: "
-             f"{_clean(item.message)}"]
+    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: {_clean(item.message)}"]
     if item.span is not None:
         lines += _excerpt(item.span, paint, tint)
     if item.help:
@@ -45,8 +44,7 @@ def _excerpt(span: Span, paint: Any, tint: str) -> list[str]:
         return []
     number, text, blanks, carets = found
     width = max(5, len(number))
-    return [f"{number:>{width}} | {text}".rstrip(), f"{'':>{width}} | "
-            f"{' ' * blanks}{paint(tint, '^' * carets)}"]
+    return [f"{number:>{width}} | {text}".rstrip(), f"{'':>{width}} | {' ' * blanks}{paint(tint, '^' * carets)}"]
 
 
 def _painter(color: bool) -> Any:

@@ -72,8 +72,8 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
     if "expected key" in problem or "expected '-' indicator" in problem or "document start" in problem:
         return _block(problem, source, line, column, before, written)
     if "block sequence entries are not allowed" in problem:
-        return ("a list item '- …' cannot begin here", "begin it on a line of its own, or write the list in "
-                "brackets: [a, b]", here)
+        return ("a list item '- …' cannot begin here",
+                "begin it on a line of its own, or write the list in brackets: [a, b]", here)
     if "expected node content" in problem:
         if character in ("]", "}", ","):
             return (f"a value is missing before {character!r}", f"remove the {character!r}, or {_QUOTE_IT}",
@@ -83,8 +83,7 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
         return (f"text cannot begin with {written[here.column - 2:here.column - 1]!r}: "
                 "it marks an anchor or an alias", _QUOTE_IT, here)
     if "comment or line break" in problem:
-        return ("a value that begins with '>' or '|' is a block of text, and its text begins on the next "
-                "line",
+        return ("a value that begins with '>' or '|' is a block of text, and its text begins on the next line",
                 f"for an expression, {_QUOTE_IT}", _at(source, line, max(column - 1, 1)))
     if "escape" in problem or "hexdecimal" in problem or "Unicode" in problem:
         return (f"unknown escape '{written[column - 1:column + 1]}' in a double-quoted text",
