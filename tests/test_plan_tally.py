@@ -85,6 +85,16 @@ def test_rates_of_a_run_without_an_end(every: list[Any]) -> None:
         assert found.kinds[mask].listed(3) == steps[:3] or len(steps) < 3
 
 
+@pytest.mark.parametrize(("every", "items", "rate"), [
+    ([{"cycle": 6, "positions": [1, 2]}, 5], 0b1, (2, 6)),
+    ([{"cycle": 6, "positions": [1, 2]}, 5, "first"], 0b1, (2, 6)),
+    ([{"cycle": 6, "positions": [1, 6]}, 5, "first"], 0b1, (2, 6)),
+    ([3, {"steps": 3, "offset": 1}, 6], 0b11, (2, 3)), ([1, 7], 0b1, (1, 1)), ([10, 15], 0b1, (1, 10))])
+def test_rates_are_told_by_the_shortest_period(every: list[Any], items: int, rate: tuple[int, int]) -> None:
+    found = tally(table_of(every, None), lambda mask: bool(mask & items), 1, None)
+    assert found.kinds[True].rate == rate
+
+
 def test_long_runs_are_not_walked_through() -> None:
     table = table_of([3, {"steps": 7, "from": 1000}, "last"], 10**12)
     found = tally(table, lambda mask: mask, 1, 10**12)

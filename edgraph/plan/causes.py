@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from edgraph.graph.availability import available
 from edgraph.graph.clocks import Clock, words
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import counted, ema_sources
 from edgraph.graph.refs import uses
-from edgraph.graph.surface import clock_of, find_stage, stage_clock
+from edgraph.graph.surface import clock_of, counters, find_stage, stage_clock
 from edgraph.language.expressions import Expression
 from edgraph.plan.outlook import Outlook
 from edgraph.plan.pattern import Plan
@@ -28,23 +30,32 @@ def blame(node: Node, step: int, graph: Graph) -> list[str]:
     seen: set[str] = set()
     while at is not None and at.name not in seen:
         seen.add(at.name)
-        reason, at = _reason(at, step, graph)
-        found += [reason] if reason else []
+        own = list(_own_reasons(at, step, graph))
+        text, at = (None, None) if own else _needs(at, step, graph)
+        found += own if text is None else [text]
     return found
 
 
-def _reason(node: Node, step: int, graph: Graph) -> tuple[str, Node | None]:
-    """The first reason of a node, and the node where the reason for that is to be found."""
+def _own_reasons(node: Node, step: int, graph: Graph) -> Iterator[str]:
+    """What of a node's own clock is not due."""
     entry, name = node.entry, owner(node.name, graph)
-    if entry is not None and entry.every is not None:
+    if entry is None:
+        return
+    if entry.every is not None and not counters(entry.every, graph):
         own = clock_of(entry.every, graph, Diagnostics())
         if not may_fire(own, step):
-            return f"'{name}' fires {on(words(own))}: {nearest(own, step, graph)}", None
-    elif entry is not None and entry.at:
-        return f"'{name}' fires between steps only, at {', '.join(event for event, _ in entry.at)}", None
-    for stage in (find_stage(part, graph, Diagnostics()) for part in (entry.during if entry else ())):
-        if stage is not None and not may_fire(stage_clock(stage), step) and len(entry.during if entry else ()) == 1:
-            return f"'{name}' runs during stage '{stage.name}' only: {words(stage_clock(stage))}", None
+            yield f"'{name}' fires {on(words(own))}: {nearest(node.clock, step, graph)}"
+    elif entry.at and entry.every is None:
+        yield f"'{name}' fires between steps only, at {', '.join(event for event, _ in entry.at)}"
+    stages = [stage for part in entry.during if (stage := find_stage(part, graph, Diagnostics())) is not None]
+    if stages and not any(may_fire(stage_clock(stage), step) for stage in stages):
+        listed = ", ".join(f"'{stage.name}' ({words(stage_clock(stage))})" for stage in stages)
+        yield f"'{name}' runs during stage {listed} only"
+
+
+def _needs(node: Node, step: int, graph: Graph) -> tuple[str, Node | None]:
+    """What a node needs and does not get, and the node where the reason for that is to be found."""
+    name = owner(node.name, graph)
     needs = [argument.value for part in parts(node, graph) for argument in part.inputs]
     needs += [argument.value for condition in node.conditions for argument in graph.nodes[condition].inputs]
     for expression in needs:
@@ -52,12 +63,21 @@ def _reason(node: Node, step: int, graph: Graph) -> tuple[str, Node | None]:
         if missing is not None:
             text, source = missing
             return f"'{name}' needs '{text}', which is not made on step {step}", source
-    sources = [graph.nodes[of] for of in counted(node, graph)] if node.counts is not None else (
-        ema_sources(node, graph) if node.op == "update_ema" else [])
-    for source in sources:
+    for source, does in _follows(node, graph):
         if not may_fire(source.clock, step):
-            return f"'{name}' follows '{source.name}'", source
+            return f"'{name}' {does} '{owner(source.name, graph)}', which does not fire on step {step}", source
     return f"'{name}' fires {on(words(node.clock))}: {nearest(node.clock, step, graph)}", None
+
+
+def _follows(node: Node, graph: Graph) -> Iterator[tuple[Node, str]]:
+    """The nodes whose firings a node counts, or follows."""
+    every = node.entry.every if node.entry is not None else None
+    for name in counters(every, graph) if every is not None else ():
+        for of in counted(graph.nodes[name], graph):
+            yield graph.nodes[of], "counts the firings of"
+    if node.op == "update_ema":
+        for source in ema_sources(node, graph):
+            yield source, "follows"
 
 
 def _missing(expression: Expression, step: int, graph: Graph) -> tuple[str, Node] | None:

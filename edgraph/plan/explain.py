@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgraph.graph.availability import available
-from edgraph.graph.clocks import ALWAYS, words
+from edgraph.graph.clocks import ALWAYS, union, words
 from edgraph.graph.ir import Graph, Node
 from edgraph.graph.models import ema_sources
 from edgraph.graph.surface import atom_node, clock_of, find_stage, stage_clock
@@ -18,7 +18,7 @@ from edgraph.plan.causes import (
     ways_to_sinks,
 )
 from edgraph.plan.outlook import DEFAULT_CHECKPOINT, Outlook, without_default_checkpoint
-from edgraph.plan.relations import needed_by, parts, state_words, waits_for, way_to_update
+from edgraph.plan.relations import Relation, needed_by, owner, parts, state_words, waits_for, way_to_update
 from edgraph.plan.tables import loop_words, wrapped
 from edgraph.plan.timeline import Status, Timeline, may_fire
 from edgraph.plan.window import window
@@ -97,19 +97,16 @@ class Explainer:
         lines += self._entry("slice", [self._slice()])
         lines += self._entry("order", [self._order()])
         lines += self._entry("state", state_words(self.node, self.graph))
-        lines += self._entry("waits for", self._relations(waits_for(self.node, self.graph)) or ["nothing"])
-        lines += self._entry("needed by", self._relations(needed_by(self.node, self.graph))
-                             or ["nothing" + (": it is due by itself" if self.node.sink else ", so it never runs")])
+        lines += self._relations("waits for", waits_for(self.node, self.graph), "nothing")
+        lines += self._relations("needed by", needed_by(self.node, self.graph),
+                                 "nothing: it is due by itself" if self.node.sink else "nothing, so it never runs")
         return lines
-
-    def _relations(self, found: list[tuple[str, str]]) -> list[str]:
-        width = max((len(name) for name, _ in found), default=0)
-        return [f"{name:<{width}}  {self._words(what)}" for name, what in found]
 
     def _title(self) -> Iterator[str]:
         node = self.node
         yield f"{self.name}: {op_words(node, self.graph)}    {node.place}"
-        yield from wrapped("  ", node.spec.summary)
+        if node.op != "expr":
+            yield from wrapped("  ", node.spec.summary)
         if node.entry is not None and node.entry.doc:
             yield from wrapped("  ", " ".join(node.entry.doc.split()))
         for loop in self.loops:
@@ -117,9 +114,17 @@ class Explainer:
                                f"{loop_words(loop)}; an iteration is a step of the loop.")
         yield ""
 
-    def _entry(self, head: str, texts: list[str]) -> Iterator[str]:
+    def _entry(self, head: str, texts: list[str], names: list[str] | None = None) -> Iterator[str]:
+        """Texts below each other beside their heading. names: what each of them is about, as a column."""
+        width = max(map(len, names), default=0) + 2 if names else 0
         for position, text in enumerate(texts):
-            yield from wrapped(f"  {head if position == 0 else '':<{LABEL}}", text)
+            name = names[position] if names else ""
+            yield from wrapped(f"  {head if position == 0 else '':<{LABEL}}{name:<{width}}", text)
+
+    def _relations(self, head: str, found: list[Relation], otherwise: str) -> Iterator[str]:
+        if not found:
+            return self._entry(head, [otherwise])
+        return self._entry(head, [self._words(what) for _, what in found], [name for name, _ in found])
 
     def _words(self, text: str) -> str:
         return in_unit(text, self.unit)
@@ -129,21 +134,24 @@ class Explainer:
         node, entry = self.node, self.node.entry
         if node.metric:
             return ["once, when the loop has ended: it is made of a metric"]
-        found = [self._words(words(node.clock))] if node.clock.terms or not (entry and entry.at) else []
+        head = self._words(words(node.clock))
+        said: list[tuple[str, str]] = []  # which key of the file, and what it says
         if entry is not None and entry.every is not None:
-            own = self._words(words(clock_of(entry.every, self.graph, Diagnostics())))
-            found = [f"{own}, as its `every` says"] if [own] == found else [*found, f"its `every` says: {own}"]
-        found += [f"at: {event}, {EVENTS[event]}" for event, _ in (entry.at if entry else ())]
-        for name in entry.during if entry else ():
-            stage = find_stage(name, self.graph, Diagnostics())
-            found += [f"during stage '{name.text}': {words(stage_clock(stage))}"] if stage else []
+            said.append(("every", self._words(words(clock_of(entry.every, self.graph, Diagnostics())))))
+        if entry is not None and entry.during:
+            stages = [find_stage(name, self.graph, Diagnostics()) for name in entry.during]
+            said.append(("during", self._words(words(union([stage_clock(stage) for stage in stages if stage])))))
+        if len(said) == 1 and said[0][1] == head:
+            found = [f"{head}, as `{said[0][0]}` says"]
+        else:
+            found = [head, *(f"`{key}` says: {text}" for key, text in said)]
+        events = [f"at: {event}, {EVENTS[event]}" for event, _ in (entry.at if entry else ())]
         if entry is None or (entry.every is None and not entry.at):
-            found += self._inherited()
-        for condition in node.conditions:
-            found.append(f"when {condition.removeprefix('when ')}: known only at run time")
-        return found
+            found += self._inherited(bool(said))
+        found = [*(found if node.clock.terms or not events else []), *events]
+        return [*found, *(f"when {name.removeprefix('when ')}: known only at run time" for name in node.conditions)]
 
-    def _inherited(self) -> list[str]:
+    def _inherited(self, limited: bool) -> list[str]:
         """The clocks of an op that declares none."""
         sources = [(argument.value.text, available(argument.value.root, self.graph))
                    for part in parts(self.node, self.graph) for argument in part.inputs if part is not self.node
@@ -157,6 +165,8 @@ class Explainer:
         if narrow:
             return [f"it declares none: '{text}' is made {on(self._words(words(clock)))}"
                     for text, clock in narrow.items()]
+        if limited:
+            return []
         every = f"every {self.unit}"
         return [f"it declares none, and all that it needs is there on {every}" if sources else
                 f"it declares none, and needs nothing: it can run on {every}"]
@@ -214,8 +224,9 @@ class Explainer:
         text += f", after '{order[at - 1]}'" if at else ", the first"
         text += f", before '{order[at + 1]}'" if at + 1 < len(order) else ", the last"
         if self.node.op == "optimize":
-            before = self.graph.order[self.graph.order.index(f"{self.node.name}.gradients") - 1:][:1]
-            text += f"; its gradients are taken after '{before[0]}'" if before else ""
+            before = self.graph.nodes[self.graph.order[self.graph.order.index(f"{self.node.name}.gradients") - 1]]
+            those = "those of " if before.kind == "gradients" else ""
+            text += f"; its gradients are taken after {those}'{owner(before.name, self.graph)}'"
         return text
 
     # -- at a step ---------------------------------------------------------------------------------

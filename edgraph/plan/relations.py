@@ -122,7 +122,7 @@ def _demand(reader: Node, kind: EdgeKind, graph: Graph) -> Iterator[Relation]:
         yield from ((follower.name, "keeps what is made of it for later steps") for follower in
                     _followers(reader.name, graph))
     elif kind is EdgeKind.DATA:
-        yield owner(reader.name, graph), on(words(reader.clock))
+        yield owner(reader.name, graph), "once, when the loop has ended" if reader.metric else on(words(reader.clock))
     else:
         yield owner(reader.name, graph), f"keeps it for later steps ({kind})"
 

@@ -14,6 +14,7 @@ from edgraph.plan.timetable import Timetable
 WALKED = 1 << 20  # stretches of steps that are looked at one by one; beyond that the count ends
 RANGES = 8  # of the steps of a pattern, how many unbroken ranges are kept
 KEPT = RANGES + 1
+DIVIDED = 128  # parts of a period that are looked for
 
 K = TypeVar("K", bound=Hashable)
 
@@ -125,9 +126,13 @@ class Counter(Generic[K]):
         if len(segments) == 1:
             self.found.kinds[segments[0][0]].rate = (1, 1)
             return
+        kinds: dict[K, list[tuple[int, int]]] = {}
         for key, start, stop in segments:
-            steps = self.found.kinds[key]
-            steps.rate = ((steps.rate[0] if steps.rate else 0) + stop - start + 1, period)
+            kinds.setdefault(key, []).append((start, stop))
+        for key, ranges in kinds.items():
+            parts = _repetitions(ranges, period)
+            number = sum(stop - start + 1 for start, stop in ranges)
+            self.found.kinds[key].rate = (number // parts, period // parts)
 
     def _segments(self, low: int, high: int) -> Iterator[tuple[K, int, int]]:
         """low..high by kind, adjacent segments of one kind merged."""
@@ -155,3 +160,16 @@ def _occurrences(length: int, offset: int, total: int, period: int) -> int:
         return total
     whole, rest = divmod(total, period)
     return whole * length + max(0, min(length, rest - offset))
+
+
+def _repetitions(ranges: list[tuple[int, int]], period: int) -> int:
+    """Into how many equal parts a period can be cut that each have the same of these ranges."""
+    if len(ranges) > 1 and ranges[-1][1] + 1 == ranges[0][0] + period:  # it goes on into the next period
+        ranges = [*ranges[1:-1], (ranges[-1][0], ranges[0][1] + period)]
+    for parts in range(min(len(ranges), DIVIDED), 1, -1):
+        size, shift = len(ranges) // parts, period // parts
+        if len(ranges) % parts == 0 and period % parts == 0 and all(
+                (start + shift, stop + shift) == later
+                for (start, stop), later in zip(ranges, ranges[size:], strict=False)):
+            return parts
+    return 1
