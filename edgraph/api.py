@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from edgraph.text.diagnostics import Diagnostic, Diagnostics, PipelineError
 
 if TYPE_CHECKING:
     from edgraph.compile import Checked
+    from edgraph.language.pipeline import Pipeline
     from edgraph.run.failure import Failure
     from edgraph.run.folder import RunFolder
+    from edgraph.run.start import Job, Runner
 
 
 @dataclass(slots=True)
@@ -91,37 +94,65 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         from edgraph.text.render import render_text
         print(render_text(checked.diagnostics), file=sys.stderr)
     from edgraph.backends.load import load_backend
-    from edgraph.run.find import find_run
+    from edgraph.resume import resumption
     from edgraph.run.folder import RunFolder
-    from edgraph.run.ready import bind_everything
-    from edgraph.run.start import Job, Runner, build_backend
-    backend = load_backend(pipeline, checked.diagnostics)
+    from edgraph.run.start import Job, build_backend
     root = Path(pipeline.run.root)
     warm = None if start_from is None else read_checkpoint(start_from, root)
-    params = build_backend(backend, pipeline, checked.folder, lambda text: read_checkpoint(text, root)["models"])
-    graph = same_objects(checked, backend).require()
-    if resume is not None:
-        opened = RunFolder.open(find_run(str(resume), root), writing=True)
-    else:
-        opened = RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder))
-    with opened:
-        if resume is None:
-            describe_run(opened, checked)
-        loggers = open_loggers(checked, opened)
-        job = Job(graph, backend, params, checked.data, opened, loggers, resume is not None, warm, interpret, quiet)
-        try:
-            runner = Runner(job)
-            bind_everything(runner.run)
-        except PipelineError:
-            if resume is None:
-                opened.discard()
-            raise
+    with ExitStack() as stack:
+        again = None if resume is None else stack.enter_context(take_up(str(resume), root))
+        going_on = None if again is None else resumption(again, checked.require())
+        backend = load_backend(pipeline, checked.diagnostics)
+        params = build_backend(backend, pipeline if again is None else restored(pipeline, again), checked.folder,
+                               lambda text: read_checkpoint(text, root)["models"])
+        graph = same_objects(checked, backend).require()
+        opened = again or stack.enter_context(
+            RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder)))
+        job = Job(graph, backend, params, checked.data, opened, {}, again is not None, warm,
+                  going_on is not None and going_on.extended, interpret, quiet)
+        runner = prepare(job, checked, loaded)
         if not quiet:
             print(f"run folder: {opened.path}", flush=True)
+        for change in () if going_on is None else going_on.shown():
+            runner.line(change)
         outcome = runner.go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
                outcome.failure)
+
+
+def prepare(job: Job, checked: Checked, loaded: LoadedPipeline) -> Runner:
+    """A run that is ready to go. A new folder is removed again where there is a mistake."""
+    from edgraph.run.ready import bind_everything
+    from edgraph.run.start import Runner
+    try:
+        job.loggers.update(open_loggers(checked, job.folder))
+        runner = Runner(job)
+        bind_everything(runner.run)
+        runner.begin()
+    except PipelineError:
+        if not job.resume:
+            job.folder.discard()
+        raise
+    if job.resume:
+        describe_resumed(job.folder, checked, loaded, runner.engine.done)
+    else:
+        describe_run(job.folder, checked)
+    return runner
+
+
+def take_up(run: str, root: Path) -> RunFolder:
+    """The folder of a run, to write into. Raises NoCheckpoint or FolderError."""
+    from edgraph.run.find import find_run
+    from edgraph.run.folder import RunFolder
+    return RunFolder.open(find_run(run, root), writing=True)
+
+
+def restored(pipeline: Pipeline, folder: RunFolder) -> Pipeline:
+    """The pipeline of a run that is resumed: its own checkpoint has the weights, wherever they came from."""
+    if not folder.checkpoints().list():
+        return pipeline
+    return replace(pipeline, models={name: replace(entry, weights=None) for name, entry in pipeline.models.items()})
 
 
 def same_objects(checked: Checked, backend: Any) -> Checked:
@@ -137,21 +168,47 @@ def same_objects(checked: Checked, backend: Any) -> Checked:
 
 def read_checkpoint(text: str, root: Path) -> Any:
     """The state tree of a checkpoint named as `RUN@best`."""
+    from edgraph.run.checkpoints import NoCheckpoint
     from edgraph.run.find import find_checkpoint
-    from edgraph.run.statefile import read_state
-    return read_state(find_checkpoint(text, root)).tree
+    from edgraph.run.statefile import Damaged, read_state
+    try:
+        return read_state(find_checkpoint(text, root)).tree
+    except Damaged as error:
+        raise NoCheckpoint(f"'{text}' cannot be read: {error}") from None
+
+
+def describe_resumed(folder: RunFolder, checked: Checked, loaded: LoadedPipeline, step: int) -> None:
+    """The pipeline that the run goes on with, where it is another one; that until now is kept beside it."""
+    from edgraph.language.expand import expand
+    from edgraph.run.environment import environment
+    assert checked.pipeline is not None
+    path = folder.path / "resolved.yaml"
+    if not path.exists() or path.read_text(encoding="utf-8") != expand(checked.pipeline):
+        if path.exists():
+            path.replace(folder.path / f"resolved-until-{step:08d}.yaml")
+        given = None if isinstance(loaded.source, Mapping) else Path(loaded.source)
+        if given is None or given.resolve() != path.resolve():
+            folder.write_pipeline(checked.pipeline.source.text)
+        describe_pipeline(folder, checked)
+    folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
 
 
 def describe_run(folder: RunFolder, checked: Checked) -> None:
     """The pipeline as written and as resolved, its plan, and the environment."""
-    from edgraph.language.expand import expand
-    from edgraph.plan.show import text
     from edgraph.run.environment import environment
     assert checked.pipeline is not None
     folder.write_pipeline(checked.pipeline.source.text)
+    describe_pipeline(folder, checked)
+    folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
+
+
+def describe_pipeline(folder: RunFolder, checked: Checked) -> None:
+    """The resolved pipeline and its plan."""
+    from edgraph.language.expand import expand
+    from edgraph.plan.show import text
+    assert checked.pipeline is not None
     folder.write_text("resolved.yaml", expand(checked.pipeline))
     folder.write_text("plan.txt", text(checked.require()))
-    folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
 
 
 def open_loggers(checked: Checked, folder: RunFolder) -> dict[str, Any]:

@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         report(str(error))
         return FAILED
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as stop:  # a second signal ends a run at once
+        return int(getattr(stop, "exit_code", INTERRUPTED))
 
 
 def _option_message(error: click.NoSuchOption) -> str:

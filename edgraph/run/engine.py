@@ -12,10 +12,10 @@ from edgraph.graph.clocks import Atom
 from edgraph.plan.cycles import Cycle, spans
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
-from edgraph.run.failure import Failure, attribute
+from edgraph.run.failure import Failure, attribute, blame
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.interpreter import Interpreter, OpError
-from edgraph.run.signals import EXIT_CODES, stop_signals
+from edgraph.run.signals import EXIT_CODES
 from edgraph.run.stages import Stages
 
 End = Literal["finished", "interrupted", "failed"]
@@ -46,6 +46,7 @@ class Engine:
         self.last = last
         self.done = 0  # the global step: completed steps
         self.resumed = False
+        self.passed = ""  # the latest event that has run since step `done`: where exactly a run is resumed
         self.interpreter = Interpreter(run)
         self.interpret = interpret
         self.stages = Stages(run.graph, Interpreter(run))
@@ -54,7 +55,6 @@ class Engine:
         self._steps: Iterator[int] = iter(range(0))
         self._stop = 0
         self._rung = False
-        self._begun = 0  # the step before which the last epoch began
 
     # -- interruptions ---------------------------------------------------------------------------------
 
@@ -83,19 +83,15 @@ class Engine:
 
     def go(self) -> Outcome:
         """Runs to the end, a stop, a signal or an error."""
-        context = self.context
         try:
-            with stop_signals(self.on_signal):
-                try:
-                    return self._go()
-                finally:
-                    self.alarms.disarm()
+            return self._go()
         except OpError as error:
             return self._failed(error.error, error.node)
         except Exception as error:
             return self._failed(error, None)
         finally:
-            context.backend.record(True)  # as it was before the run
+            self.alarms.disarm()
+            self.context.backend.record(True)  # as it was before the run
 
     def _go(self) -> Outcome:
         self.context.backend.record(False)
@@ -104,13 +100,17 @@ class Engine:
         if not self.resumed:
             self._event("start")
         else:
-            self._event("resume")
+            self._run_event("resume")
+            self.context.snapshot(self.done)
+            if self._ends_epoch() and self.passed not in ("epoch_end", "epoch_start", "end"):
+                self._event("epoch_end")  # the checkpoint was taken before it
         while True:
             if self.signal is not None:
                 return Outcome("interrupted", self.done, signal.Signals(self.signal).name, EXIT_CODES[self.signal])
             reason = self._is_over()
             if reason is not None:
-                self._event("end")
+                if self.passed != "end":
+                    self._event("end")
                 return Outcome("finished", self.done, reason, values=dict(self.run.values))
             self._advance()
 
@@ -131,12 +131,12 @@ class Engine:
             self.stages.enter(step)
             self.context.current_stage = self.stages.name()
         length = self.run.graph.facts.steps_per_epoch
-        if length and (step - 1) % length == 0 and self._begun != step:
-            self._begun = step
+        if length and (step - 1) % length == 0 and self.passed != "epoch_start":
             self._event("epoch_start")
         ticks = self.stages.ticks(step)
         alarms = self.alarms.due()
         began = self.alarms.now()
+        before, self.passed = self.passed, ""
         if alarms:
             self._single(step, ticks | alarms)
             if self.done == step:
@@ -144,8 +144,14 @@ class Engine:
         else:
             self.alarms.arm()
             self._spans(step, ticks)
-        if length and self.done % length == 0 and self.done >= step:
+        if self.done < step:  # a signal came first
+            self.passed = before
+        elif self._ends_epoch():
             self._event("epoch_end")
+
+    def _ends_epoch(self) -> bool:
+        length = self.run.graph.facts.steps_per_epoch
+        return bool(length and self.done and self.done % length == 0)
 
     def _spans(self, step: int, ticks: frozenset[Atom]) -> None:
         """Stretches of one pattern, and cycles of a few. The last step of the run is apart: its values are kept."""
@@ -213,20 +219,30 @@ class Engine:
 
     def _event(self, event: str) -> None:
         if event in self.events:
+            self._run_event(event)
+            self.passed = event
+            self.context.snapshot(self.done)
+
+    def _run_event(self, event: str) -> None:
+        if event in self.events:
             self.interpreter.run_event(event, self.done)
             self.context.settle()
-            self.context.snapshot(self.done)
 
     # -- errors ----------------------------------------------------------------------------------------
 
     def _failed(self, error: BaseException, node: str | None) -> Outcome:
         self.context.drop_requests()
         failure = attribute(error, self.run, self.context, node)
+        if node is not None and self.interpreter.event is None:
+            blame(failure, self.interpreter, self.run)
         if failure.step is not None:
             self.done = max(self.done, failure.step - 1)
+            self.passed = "epoch_start"  # if there was one
         try:
             self.context.backend.record(False)
-            self._event("exception")
+            self._run_event("exception")
+            if not failure.written:  # else the state is not that of a step
+                self.context.snapshot(self.done)
         except Exception as second:  # the first error is the one to show
             failure.notes.append(f"an op of `at: exception` failed too: {second}")
         return Outcome("failed", self.done, str(error), 1, failure)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import NonFiniteLoss
 
 if TYPE_CHECKING:
-    from edgraph.graph.ir import Node
-    from edgraph.plan.codegen import StepSource
+    from edgraph.graph.ir import Graph, Node
     from edgraph.run.context import Context
     from edgraph.run.graphrun import GraphRun
+    from edgraph.run.interpreter import Interpreter
 
 
 @dataclass(slots=True)
@@ -61,9 +62,9 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
             name = source.lines.get(frame.tb_lineno)
             if name is not None:
                 found = run.graph.nodes[name]
-                failure.inputs = _inputs(found, run, values, source)
+                failure.inputs = _inputs(found, run, values, source.variables)
                 if run is main:
-                    failure.written = _written(source.before(frame.tb_lineno), run)
+                    failure.written = _written([*source.before(frame.tb_lineno), name], run)
         frame = frame.tb_next
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")
@@ -74,7 +75,8 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
     return failure
 
 
-def _inputs(node: Node, run: GraphRun, values: dict[str, Any], source: StepSource) -> list[str]:
+def _inputs(node: Node, run: GraphRun, values: dict[str, Any], variables: Mapping[str, str]) -> list[str]:
+    """The kind and shape of each input, from the variables of the failed step."""
     from edgraph.graph.refs import uses
     found: list[str] = []
     for argument in node.inputs:
@@ -82,7 +84,7 @@ def _inputs(node: Node, run: GraphRun, values: dict[str, Any], source: StepSourc
             target = run.graph.targets.get(use.ref.path)
             if target is None:
                 continue
-            value = values.get(source.variables.get(target.node, ""), run.arguments.get(target.node))
+            value = values.get(variables.get(target.node, ""), run.arguments.get(target.node))
             for part in target.field:
                 try:
                     value = value[part]  # type: ignore[index]
@@ -106,17 +108,39 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 80 else text[:77] + '…'}"
 
 
-def _written(before: list[str], run: GraphRun) -> bool:
-    """Whether one of the ops that ran before in the step had changed state."""
-    return any(_writes(run.graph.nodes[name], run) for name in before)
+def blame(failure: Failure, interpreter: Interpreter, run: GraphRun) -> None:
+    """The same for a step of the interpreter, which knows what it was doing."""
+    failure.step = interpreter.step
+    failure.written = _written(interpreter.fired, run)
+    node = run.graph.nodes[interpreter.fired[-1]]
+    made = {f"v{index}": value for index, value in enumerate(interpreter.made.values())}
+    names = {name: f"v{index}" for index, name in enumerate(interpreter.made)}
+    failure.inputs = failure.inputs or _inputs(node, run, made, names)
 
 
-def _writes(node: Node, run: GraphRun) -> bool:
+def _written(ran: list[str], run: GraphRun) -> bool:
+    """Whether one of the ops that ran in the step may have changed state. The last one is that which failed."""
+    *before, failed = (run.graph.nodes[name] for name in ran)
+    return any(_writes(node, run.graph, run) for node in before) or _writes(failed, run.graph, run, half=True)
+
+
+def _writes(node: Node, graph: Graph, run: GraphRun, *, half: bool = False) -> bool:
+    """Whether an op changes what a checkpoint holds. half: it failed, so it may have. Then its own log line was
+    not written."""
     if node.kind != "op":
-        return False
+        return node.counts is not None
+    if node.body is not None:
+        return any(_writes(inner, node.body, run) for inner in node.body.nodes.values())
     spec = node.spec
-    if spec.update or spec.effect or spec.state or spec.writes or node.body is not None:
+    if spec.update or spec.state or spec.writes or (spec.effect and not half):
         return True
-    if node.op == "load_batch":
-        return node.settings.get("data") not in (None, run.graph.facts.over)
-    return node.op == "forward" and node.train_mode
+    if node.op == "load_batch":  # the position of the run's own stream is the step
+        data, own = node.settings.get("data"), graph.use is None and not node.settings.get("stream")
+        return data is not None and not (own and data == graph.facts.over)
+    return node.op == "forward" and node.train_mode and _has_buffers(str(node.settings["model"]), run)
+
+
+def _has_buffers(model: str, run: GraphRun) -> bool:
+    """Whether a call of the model in train mode changes it (batch norm)."""
+    state = run.context.backend.state()["models"].get(model.split(".", 1)[0], {})
+    return not isinstance(state, dict) or bool(state.get("buffers", True))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgraph.backends.base import Backend, StateTree
+from edgraph.data.construct import reason
 from edgraph.graph.build import CHECKPOINT
 from edgraph.graph.ir import Graph
 from edgraph.graph.models import data_of
@@ -16,14 +18,17 @@ from edgraph.language.pipeline import Pipeline
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
 from edgraph.run.engine import Engine, Outcome
-from edgraph.run.folder import RunFolder
+from edgraph.run.folder import FolderError, RunFolder
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.loggers import FileLogger, Loggers
 from edgraph.run.progress import Progress, ProgressDisplay
 from edgraph.run.schedules import schedule
+from edgraph.run.signals import stop_signals
 from edgraph.run.sources import Sources
+from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 FORMAT = 1  # of the state in checkpoints
+ANEW = "to start a new run from its weights: --from RUN"
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Job:
     loggers: dict[str, Any] = field(default_factory=dict)
     resume: bool = False
     warm: StateTree = None  # the state of a checkpoint that the models start from
+    extended: bool = False  # the run had ended by itself, and goes on
     interpret: bool = False
     quiet: bool = False
 
@@ -83,43 +89,62 @@ class Runner:
         self.engine = Engine(self.run, self.context, self.alarms, last=job.graph.facts.last_step,
                              interpret=job.interpret)
         self.context.stage_ends = self.engine.stages.ends
-        self.saved_at: int | None = None
+        self.saved_at: tuple[int, str] | None = None
+
+    def begin(self) -> None:
+        """Restore what the run begins with. Raises NoCheckpoint, and PipelineError where a checkpoint is of another
+        pipeline."""
+        job = self.job
+        if job.resume and self.store.list():
+            self._resume()
+            return
+        if job.resume:  # it was killed before the first checkpoint
+            self.line("no checkpoint yet: the run starts from the beginning")
+        self.loggers.restore(None)
+        if job.warm is not None:
+            with fitting("the checkpoint to start from"):
+                job.backend.load_state(job.warm["models"], only="models")
+            if self._keeps():
+                self.save(None, 0)  # if the run is killed, it can be resumed without that checkpoint
 
     def go(self) -> Outcome:
-        """The run, from its first step or from where it stood."""
-        if self.job.resume:
-            self._resume()
-        else:
-            self.loggers.restore(None)
-            if self.job.warm is not None:
-                self.job.backend.load_state(self.job.warm["models"], only="models")
+        """The run, from its first step or from where it stood, after `begin`."""
         folder = self.job.folder
         folder.write_status("running", self.engine.done, self.engine.epoch())
         run = self.job.pipeline.run
         progress = Progress(self.engine.current, self.engine.epoch, lambda: self.loggers.latest,
                             self.engine.last, run.num_epochs if run.num_steps is None else None, self.engine.done)
-        with ProgressDisplay(progress, quiet=self.job.quiet) as self.display:
-            outcome = self.engine.go()
-            self._finish(outcome)
-        self.display = None
+        try:
+            with (stop_signals(self.engine.on_signal),
+                  ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
+                outcome = self.engine.go()
+                self._finish(outcome)
+        finally:
+            self.display = None
+            self.loggers.close()
+            self.context.sources.close()
         return outcome
 
     def _finish(self, outcome: Outcome) -> None:
         """The last checkpoint: of the last completed step, unless a failed step has written on it."""
-        policy = self.job.pipeline.run.checkpoint
-        failed = outcome.failure is not None
-        keeps = policy is None or policy.enabled
-        if keeps and self.saved_at != outcome.step and not (outcome.failure is not None and outcome.failure.written):
-            self.save(None, outcome.step)
-        if outcome.failure is not None and outcome.failure.step is not None:
+        failure = outcome.failure
+        if self._keeps() and self.saved_at != (outcome.step, self.engine.passed) and not (
+                failure is not None and failure.written):
+            try:
+                self.save(None, outcome.step)
+            except OSError as error:  # the run is over all the same, and its earlier checkpoints are whole
+                self.warn(f"the last checkpoint could not be written: {error}")
+        if failure is not None and failure.step is not None:
             self._blame_samples(outcome)
+        if failure is not None:
+            self.job.folder.log(failure.text() + "\n" + failure.traceback())
         self.loggers.flush()
-        self.job.folder.write_status("failed" if failed else outcome.end, outcome.step, self.engine.epoch(),
-                                     outcome.reason)
-        if outcome.failure is not None:
-            self.job.folder.log(outcome.failure.text() + "\n" + outcome.failure.traceback())
-        self.loggers.close()
-        self.context.sources.close()
+        self.job.folder.write_status("failed" if failure is not None else outcome.end, outcome.step,
+                                     self.engine.epoch(), outcome.reason)
+
+    def _keeps(self) -> bool:
+        policy = self.job.pipeline.run.checkpoint
+        return policy is None or policy.enabled
 
     def _blame_samples(self, outcome: Outcome) -> None:
         """Which examples the failed step had."""
@@ -140,27 +165,40 @@ class Runner:
         self.loggers.flush()
         self.store.save(name, step, self.state(step), keep)
         if name is None:
-            self.saved_at = step
+            self.saved_at = step, self.engine.passed
 
     def state(self, step: int) -> dict[str, Any]:
         """Everything that the next step depends on."""
-        return {"edgraph": FORMAT, "step": step, "seed": self.job.pipeline.run.seed,
-                "models": self.job.backend.state(), "graph": self.run.state(),
+        return {"edgraph": FORMAT, "step": step, "passed": self.engine.passed, "halt": list(self.run.halt),
+                "seed": self.job.pipeline.run.seed, "models": self.job.backend.state(), "graph": self.run.state(),
                 "streams": self.context.sources.state(), "alarms": self.alarms.state(),
                 "stages": self.engine.stages.state(), "loggers": self.loggers.position()}
 
     def _resume(self) -> None:
         state, step = self.store.load()
-        self.store.rewind(step)
-        self.job.backend.load_state(state["models"])
-        self.run.load_state(state["graph"])
+        last = self.engine.last
+        if last is not None and last < step:
+            raise mismatch(f"the run has {step} steps already, and is to end after {last}",
+                           "raise its bound, such as run.num_steps")
+        if state["seed"] != self.job.pipeline.run.seed:
+            raise mismatch(f"the run's seed is {state['seed']}, not {self.job.pipeline.run.seed}", ANEW)
+        with fitting("the run's checkpoint"):
+            self.job.backend.load_state(state["models"])
+            self.run.load_state(state["graph"])
         self.context.sources.load_state(state["streams"])
         self.alarms.load_state(state["alarms"])
         self.engine.stages.load_state(state["stages"])
-        self.loggers.restore(state["loggers"])
+        self.store.rewind(step)
+        try:
+            self.loggers.restore(state["loggers"])
+        except ValueError as error:
+            raise FolderError(f"{error}: the run folder was changed since its last checkpoint") from None
         self.engine.done = step
+        self.engine.passed = state["passed"]
+        if not self.job.extended:
+            self.run.halt.extend(state["halt"])
         self.engine.resumed = True
-        self.saved_at = step
+        self.saved_at = step, state["passed"]
 
     def _fixed(self) -> dict[str, Any]:
         """The indices of the fixed examples, recorded in the run folder."""
@@ -189,3 +227,18 @@ class Runner:
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}")
 
+
+def mismatch(message: str, help: str | None = None) -> PipelineError:
+    """A run cannot go on with this pipeline."""
+    diagnostics = Diagnostics()
+    diagnostics.error("resume-mismatch", message, None, help)
+    return PipelineError(diagnostics)
+
+
+@contextmanager
+def fitting(what: str) -> Iterator[None]:
+    """A state that is another pipeline's is the pipeline's mistake, and no crash."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise mismatch(f"{what} does not fit this pipeline: {reason(error)}", ANEW) from error
