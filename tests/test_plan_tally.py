@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import lcm
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_rates_of_a_run_without_an_end(every: list[Any]) -> None:
     found = tally(table, lambda mask: mask, 1, None)
     assert found.until is None and found.complete
     periods = {firings.rate[1] for firings in found.kinds.values() if firings.rate is not None}
-    period = max(periods)
+    period = lcm(*periods)
     start = 1 + 4096 // period * period + period  # beyond all bounds
     if period > 3000:
         return
