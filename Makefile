@@ -48,6 +48,7 @@ schema: .venv/.ready-dev
 
 docs: .venv/.ready-dev
 	$(BIN)/python -m edgraph.ops.document
+	$(BIN)/python tests/docs_tools.py
 
 clean:
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build edgraph.egg-info
