@@ -81,12 +81,10 @@ def _checkpoint(fields: Fields, context: Context) -> CheckpointPolicy | None:
 def read_stages(root: Mapping, context: Context) -> dict[str, StageEntry]:
     section = root.entries.get("stages")
     names = list(section.value.entries) if section and isinstance(section.value, Mapping) else []
-    stages = context.each(
+    return context.each(
         root, "stages", "a stage", "write NAME: {until: 1000 steps} or NAME: {for: 5 epochs} for each stage",
         lambda name, span, tree: _stage(name, span, tree, context, name == names[-1]),
         skip=("until",), bare=True)
-    _increasing(stages, context)
-    return stages
 
 
 def _stage(name: str, span: Span, tree: Mapping, context: Context, last: bool) -> StageEntry:
@@ -132,22 +130,6 @@ def _length(key: str, tree: Tree, fields: Fields) -> Length | None:
                      else f"{key!r} of {fields.where}: steps are whole", example)
         return None
     return number, kind
-
-
-def _increasing(stages: dict[str, StageEntry], context: Context) -> None:
-    """Absolute ends in the same unit must grow."""
-    last: dict[str, tuple[Fraction, str]] = {}
-    for stage in stages.values():
-        if stage.until is None:
-            continue
-        number, kind = stage.until
-        if kind in last and number <= last[kind][0]:
-            context.diagnostics.error("empty-stage",
-                                      f"stage {stage.name!r} ends at {float(number):g} {kind}, where stage "
-                                      f"{last[kind][1]!r} before it already has ended", stage.span,
-                                      "'until' is an absolute step; a length is 'for'")
-            context.broken.add(f"stages.{stage.name}")
-        last[kind] = (number, stage.name)
 
 
 def read_loggers(root: Mapping, context: Context) -> dict[str, Use]:
