@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from docs_tools import PAGES, ROOT, Block, all_blocks, diagnose
 
+import edgraph
 from edgraph.language.data import KEYS as DATA_KEYS
 from edgraph.language.expressions import FUNCTIONS
 from edgraph.language.graphs import KEYS as GRAPH_KEYS
@@ -16,8 +18,6 @@ from edgraph.language.ops import OP_KEYS
 from edgraph.language.pipeline import EVENTS
 from edgraph.language.runs import RUN_KEYS, STAGE_KEYS
 from edgraph.language.training import MODEL_KEYS, OPTIMIZER_KEYS
-
-from docs_tools import PAGES, ROOT, Block, all_blocks, diagnose
 
 BLOCKS = list(all_blocks())
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -36,6 +36,20 @@ def test_pipeline(block: Block, tmp_path: Path) -> None:
     """`make docs` writes the messages again."""
     expected = block.says.text if block.says else ""
     assert diagnose(block, tmp_path) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interpret", [False, True], ids=["generated", "interpreted"])
+@pytest.mark.parametrize("block", named([b for b in BLOCKS if b.language == "yaml" and b.page.name == "language.md"
+                                         and b.says is None and "runs/" not in b.text]))
+def test_pipeline_runs(block: Block, interpret: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said to be right also runs, for a few steps."""
+    pytest.importorskip("torch")
+    diagnose(block, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = edgraph.load("pipeline.yaml", ["run.num_steps=60", "run.precision=fp32"]).run(interpret=interpret)
+    assert run.failure is None, run.failure.text()
+    assert run.end == "finished"
 
 
 @pytest.mark.parametrize("block", named([b for b in BLOCKS if b.language == "python"]))

@@ -1,11 +1,10 @@
-"""What the pages show of commands is what the commands print, but for times and figures; `make docs` writes it again."""
+"""What the pages show of commands is what they print, but for times and figures; `make docs` writes it anew."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-
 from docs_tools import PAGES, blocks, draw, masked, pictures, session, workplace
 
 
