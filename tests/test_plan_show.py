@@ -201,6 +201,12 @@ def test_code_says_when_each_function_runs(tmp_path: Path) -> None:
     assert len(re.findall(r"^def pattern_", show.code(graph_of("digits", tmp_path), 2, 10), re.M)) == 2
 
 
+def test_code_says_which_functions_are_one(tmp_path: Path) -> None:
+    text = show.code(graph_of("adversaries", tmp_path)).replace("\n# ", " ")
+    assert re.search(r"# steps \d+\.\.\d+ are rounds of \d+, for which the loops of pattern_\d+, pattern_\d+", text)
+    assert "are rounds of" not in show.code(graph_of("adversaries", tmp_path), 1, 5)
+
+
 def test_code_tries_each_stage_that_only_the_run_will_know(tmp_path: Path) -> None:
     text = show.code(graph_of("open", tmp_path))
     for name in ("warm", "main", "tail"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from edgraph.graph.clocks import Atom
 from edgraph.graph.ir import Graph, Node
 from edgraph.plan.codegen import generate
+from edgraph.plan.cycles import Cycle, spans
 from edgraph.plan.events import event_listing, events
 from edgraph.plan.outlook import STAGES, open_stages
 from edgraph.plan.pattern import plan_pattern
@@ -18,6 +20,7 @@ from edgraph.plan.timetable import Timetable
 from edgraph.plan.wording import EVENTS, pattern_words, step_list, tick_words
 
 SHOWN = 64  # patterns of a graph whose source is printed
+SPANS = 4096  # pieces of the run that are searched for cycles
 
 
 class Source(NamedTuple):
@@ -40,15 +43,34 @@ def text(graph: Graph, first: int, last: int | None) -> str:
 def _graph(graph: Graph, name: str, unit: str, first: int, last: int | None) -> Iterator[str]:
     table = Timetable(graph)
     found = list(dict.fromkeys(_sources(table, unit, first, last)))
+    functions: dict[int, str] = {}
     for number, source in enumerate(found[:SHOWN], 1):
         plan = plan_pattern(graph, table, source.mask, epilogue=source.epilogue)
         function = f"{name}_end" if source.epilogue else f"{name}_{number}"
+        if not source.epilogue:
+            functions.setdefault(source.mask, function)
         yield _comment(source.when) + generate(graph, table, plan, function).text
     if len(found) > SHOWN:
         yield _comment(f"… and {len(found) - SHOWN} more patterns; choose some steps to see theirs")
+    yield from dict.fromkeys(_rounds(table, functions, unit, first, last))
     for node in graph.nodes.values():
         if node.body is not None:
             yield from _body(node, node.body)
+
+
+def _rounds(table: Timetable, functions: dict[int, str], unit: str, first: int, last: int | None) -> Iterator[str]:
+    """Cycles of a few patterns run in one function, which has all their loops."""
+    for ticks, words in _moments(table):
+        for span in islice(spans(table, first, last, ticks), SPANS):
+            if isinstance(span, Cycle) and all(mask in functions for mask in span.masks):
+                steps = f"{span.start}..{span.stop}" if last is not None else f"{span.start}, {span.start + 1}, …"
+                together = ", ".join(sorted((functions[mask] for mask in span.masks), key=_number))
+                yield _comment(f"{f'{words}: ' if words else ''}{unit}s {steps} are rounds of {span.length}, for "
+                               f"which the loops of {together} stand in one function")
+
+
+def _number(function: str) -> int:
+    return int(function.rsplit("_", 1)[1])
 
 
 def _body(node: Node, body: Graph) -> Iterator[str]:
