@@ -201,10 +201,13 @@ def test_code_says_when_each_function_runs(tmp_path: Path) -> None:
     assert len(re.findall(r"^def pattern_", show.code(graph_of("digits", tmp_path), 2, 10), re.M)) == 2
 
 
-def test_code_says_which_functions_are_one(tmp_path: Path) -> None:
-    text = show.code(graph_of("adversaries", tmp_path)).replace("\n# ", " ")
-    assert re.search(r"# steps \d+\.\.\d+ are rounds of \d+, for which the loops of pattern_\d+, pattern_\d+", text)
-    assert "are rounds of" not in show.code(graph_of("adversaries", tmp_path), 1, 5)
+def test_code_says_which_functions_are_one() -> None:
+    ops = {"a": {"op": "note", "inputs": 1.0, "every": {"cycle": 6, "positions": [1, 2, 3, 4, 5]}},
+           "b": {"op": "note", "inputs": 1.0, "every": 6}}
+    graph = accepted({"run": {"over": "none", "num_steps": 600, "checkpoint": False}, "ops": ops})
+    assert ("# steps 1..600 are rounds of 6, for which the loops of pattern_1, pattern_2 stand in one function\n"
+            in show.code(graph))
+    assert "are rounds of" not in show.code(graph, 1, 5)
 
 
 def test_code_tries_each_stage_that_only_the_run_will_know(tmp_path: Path) -> None:
