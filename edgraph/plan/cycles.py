@@ -79,10 +79,11 @@ def _rhythm(clock: Clock, step: int) -> tuple[int, int | None]:
     period, until = 1, None
     for factor in clock.terms[0].factors if clock.terms else ():
         for run in factor.progressions:
-            end = run.start - 1 if run.start > step else run.until
+            before = run.start - run.period  # from the step after this one on it is periodic
+            end = before if before >= step else run.until
             if end is not None and end < step:
                 continue  # over
-            if run.start <= step:
+            if before < step:
                 period = lcm(period, run.period)
             if end is not None and (until is None or end < until):
                 until = end
