@@ -96,6 +96,8 @@ class Node:
     events: frozenset[str] | None = None  # None: on demand at any event
     training: bool = False
     sink: bool = False
+    drives: bool = False  # a sink on account of training: also without observers it would be due
+    shares: bool = False  # a source of training: it advances for training only, and what observes looks at it
     train_mode: bool = False  # of a forward: an update's gradient passes through it
     metric: bool = False  # made when the loop ends: a metric, or what is computed of one
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from edgraph.graph.ir import Graph, Node
@@ -129,7 +129,14 @@ class Body:
         if node.op == "expr":
             return arguments[0]
         extra = [self._extra(extra) for extra in self.shared.passes(call)]
-        return f"{self.shared.bound(call)}({', '.join([*extra, *self._arguments(node, arguments)])})"
+        return f"{self._callee(call)}({', '.join([*extra, *self._arguments(node, arguments)])})"
+
+    def _callee(self, call: Call) -> str:
+        """What is called: for a call that moves something only under a condition it is one of two."""
+        name = self.shared.bound(call)
+        if not call.moves or call.moves_when == ALWAYS_GUARD or call.moves_when == call.guard:
+            return name
+        return f"({name} if {self.writer.test(call.moves_when)} else {self.shared.bound(replace(call, moves=False))})"
 
     def _extra(self, name: str) -> str:
         """An extra argument of a call (see edgraph.ops.spec.Passes)."""

@@ -97,7 +97,7 @@ def _mode(call: Call) -> list[str]:
         return []
     if not call.node.train_mode:
         return ["eval mode"]
-    return ["train mode"] if call.buffers else ["train mode", "buffers unchanged"]
+    return ["train mode"] if call.moves else ["train mode", "buffers unchanged"]
 
 
 def _recording(plan: Plan, table: Outlook) -> dict[str, Guard]:

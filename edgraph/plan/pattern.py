@@ -19,7 +19,10 @@ class Call:
     records: bool = False  # under the recording of gradients
     leaf: bool = False  # a `gradient` op differentiates with respect to this value
     trains: frozenset[str] = frozenset()  # of a model's call: the optimizers whose gradients pass through it
-    buffers: bool = False  # of a model's call in train mode: it may change the buffers
+    # Of a model's call in train mode, and of a source that training shares with observers: whether it may change
+    # the buffers, or advance, and what must hold for that.
+    moves: bool = False
+    moves_when: Guard = ALWAYS_GUARD
     retain: bool = False  # of gradients: a later one goes through the same graph
     ports: frozenset[str] = frozenset()  # that somebody reads
     frees: tuple[str, ...] = ()  # nodes whose value is used here for the last time
@@ -29,7 +32,7 @@ class Call:
     def binding(self) -> tuple[object, ...]:
         """Calls that agree in this do the same work."""
         records = self.records and self.node.body is not None
-        return self.node.name, self.trains, self.buffers, self.retain, self.ports, records
+        return self.node.name, self.trains, self.moves, self.retain, self.ports, records
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Planner:
         self.epilogue = epilogue
         self.place = timetable.place
         self.demand: dict[str, set[Flags]] = {}
+        self.training: dict[str, set[Flags]] = {}  # the demand of the training slice alone, where that matters
 
     def plan(self) -> Plan:
         plan = Plan(self.mask, [], [], epilogue=self.epilogue)
@@ -88,12 +92,29 @@ class Planner:
         if not wants or not own:
             return None
         full = both_guards(absorb(wants), own)
-        self._pass_on(node, full)
-        if full == ALWAYS_GUARD:
-            return Call(node, ALWAYS_GUARD)
+        self._pass_on(node, full, self.demand)
+        call = Call(node, full)
+        if full != ALWAYS_GUARD:
+            known = self._known_part(full, node)
+            call.guard, call.early = both_guards(known, own), known != full
+        if self.timetable.shares and node.training:
+            self._train(call, own)
+        return call
+
+    def _train(self, call: Call, own: Guard) -> None:
+        """What the training slice demands, whoever else does."""
+        node = call.node
+        wants = self.training.get(node.name, set()) | (own if node.drives else NEVER_GUARD)
+        full = both_guards(absorb(wants), own) if wants else NEVER_GUARD
+        if full:
+            self._pass_on(node, full, self.training)
+        if node.shares and full:
+            call.moves, call.moves_when = True, self._known_part(full, node)
+
+    def _known_part(self, guard: Guard, node: Node) -> Guard:
+        """What of a guard has been decided before a node's place."""
         place = self.place[node.name]
-        known = absorb(frozenset(flag for flag in want if self.known(flag, place)) for want in full)
-        return Call(node, both_guards(known, own), early=known != full)
+        return absorb(frozenset(flag for flag in flags if self.known(flag, place)) for flags in guard)
 
     def known(self, flag: str, place: int) -> bool:
         """Whether a condition has been decided before a place of the order."""
@@ -102,40 +123,40 @@ class Planner:
     def guard(self, node: Node) -> Guard:
         return self.timetable.guard(node.clock, self.mask)
 
-    def _pass_on(self, node: Node, full: Guard) -> None:
+    def _pass_on(self, node: Node, full: Guard, demand: dict[str, set[Flags]]) -> None:
         """Demands what a node needs: its inputs under its own conditions, and those conditions."""
         if node.name in self.timetable.choosing:
             for argument in node.inputs:
-                self._demand(argument.value.root, full)
+                self._demand(argument.value.root, full, demand)
         else:
             for read in node.reads:
                 if read.kind is EdgeKind.DATA:
-                    self.demand.setdefault(read.node, set()).update(full)
+                    demand.setdefault(read.node, set()).update(full)
         if full == ALWAYS_GUARD:
             return
         for flag in {flag for alternative in full for flag in alternative}:
             if flag in self.place:
-                self.demand.setdefault(flag, set()).update(
+                demand.setdefault(flag, set()).update(
                     alternative - {flag} for alternative in full if flag in alternative)
 
-    def _demand(self, expr: Expr, full: Guard) -> None:
+    def _demand(self, expr: Expr, full: Guard, demand: dict[str, set[Flags]]) -> None:
         match expr:
             case Ref(path, _):
                 if path in self.graph.targets:
-                    self.demand.setdefault(self.graph.targets[path].node, set()).update(full)
+                    demand.setdefault(self.graph.targets[path].node, set()).update(full)
             case Hold(_, initial, _) | Previous(_, initial, _):
                 if initial is not None:
-                    self._demand(initial, full)
+                    self._demand(initial, full, demand)
             case Either(arguments, _):
                 for argument in arguments:
                     guard = self.timetable.guard(available(argument, self.graph), self.mask)
                     if guard != NEVER_GUARD:
-                        self._demand(argument, both_guards(full, guard))
+                        self._demand(argument, both_guards(full, guard), demand)
                     if guard == ALWAYS_GUARD:
                         break
             case _:
                 for child in children(expr):
-                    self._demand(child, full)
+                    self._demand(child, full, demand)
 
     def _gradients(self, plan: Plan) -> None:
         calls = {call.node.name: call for call in plan.calls}
@@ -155,7 +176,15 @@ class Planner:
             for name in path.through:
                 if name in calls:
                     calls[name].trains |= {path.optimizer}
-                    calls[name].buffers = True
+                    self._update_buffers(calls[name], call)
+
+    def _update_buffers(self, forward: Call, gradients: Call) -> None:
+        """A call in train mode changes buffers only where an update that is due needs it, as far as that is known."""
+        if forward.node.shares:  # a loop: what training demands of it says more
+            return
+        when = self._known_part(gradients.guard, forward.node)
+        forward.moves_when = absorb(forward.moves_when | when) if forward.moves else when
+        forward.moves = True
 
     def _ports(self, plan: Plan) -> None:
         """Which ports of updates anybody reads: nothing else is computed."""

@@ -44,6 +44,7 @@ class Timetable:
         self._terms: dict[Clock, tuple[int, ...]] = {}
         self.place = {name: position for position, name in enumerate(graph.order)}
         self.choosing: set[str] = set()  # nodes with an `either` among their inputs
+        self.shares = any(node.shares for node in graph.nodes.values())
         for node in graph.nodes.values():
             if node.sink or not node.clock.is_pure:
                 self._add(node.clock)

@@ -100,7 +100,7 @@ class Binder:
             case "forward":
                 trains = call.trains if backend.records else frozenset()
                 return backend.forward(self.random_name(node), settings["model"], method=settings.get("method"),
-                                       train=node.train_mode, trains=trains, buffers=call.buffers,
+                                       train=node.train_mode, trains=trains, buffers=call.moves,
                                        names=tuple(a.port for a, named in zip(node.inputs, by_name(node), strict=True)
                                                    if named))
             case "optimize" if node.kind == "gradients":
@@ -111,7 +111,7 @@ class Binder:
                 apply = backend.apply(settings["optimizer"], call.ports, accumulate=settings.get("accumulate") or 1)
                 return Bound(self._bounded(apply), ("global_step", "epoch"))
             case "load_batch":
-                return self.context.sources.load(node, self.run)
+                return self.context.sources.load(node, self.run, call.moves)
             case "fixed_examples":
                 return self.context.sources.fixed(node, self.graph)
             case "loop":
@@ -143,12 +143,12 @@ class Binder:
         bound = self.graph.pipeline.run.num_updates
         if bound is None:
             return apply
-        names, count, halt = list(self.graph.pipeline.optimizers), self.backend.updates, self.context.main.halt
+        names, count = list(self.graph.pipeline.optimizers), self.backend.updates
 
         def apply_and_count(*arguments: Any) -> Any:
             result = apply(*arguments)
             if sum(map(count, names)) >= bound:
-                halt.append("run.num_updates")
+                self.context.stop(self.run, "run.num_updates", True)
             return result
         return apply_and_count
 

@@ -115,6 +115,10 @@ class Engine:
             self._advance()
 
     def _is_over(self) -> str | None:
+        pipeline = self.run.graph.pipeline
+        bound = pipeline.run.num_updates
+        if bound is not None and sum(map(self.context.backend.updates, pipeline.optimizers)) >= bound:
+            return f"{bound} updates"
         if self.run.halt:
             return f"stopped by '{self.run.halt[0]}'"
         if self.last is not None and self.done >= self.last:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edgraph.graph.clocks import Atom
 from edgraph.graph.ir import Graph
 from edgraph.plan.codegen import StepSource, generate
 from edgraph.plan.pattern import Plan, plan_pattern

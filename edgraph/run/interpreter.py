@@ -196,8 +196,8 @@ class Interpreter(Evaluator):
         if node.op == "expr":
             self.made[node.name] = self._as_leaf(node, values[0])
             return
-        call = Call(node, ALWAYS_GUARD, trains=self._trains(node), buffers=self._buffers(node), retain=True,
-                    ports=self._ports(node))
+        call = Call(node, ALWAYS_GUARD, records=self._records(node), trains=self._trains(node),
+                    moves=self._moves(node), retain=True, ports=self._ports(node))
         bound = self.run.binder.bound(call)
         moment = {**moment, "count": self.run.batch_count(), "epoch": self._builtin("epoch")}
         extra = [moment[name] for name in bound.passes]
@@ -234,11 +234,23 @@ class Interpreter(Evaluator):
         return frozenset(path.optimizer for path in self.graph.gradients.values()
                          if path.optimizer is not None and node.name in path.through)
 
-    def _buffers(self, node: Node) -> bool:
-        """A train-mode call changes buffers only where an update that is due needs it."""
+    def _moves(self, node: Node) -> bool:
+        """A source of training advances only where training wants it; a train-mode call changes buffers only where
+        an update that is due needs it."""
+        if node.shares:
+            return self._trained(node)
         return any(node.name in path.through and path.optimizer is not None
-                   and self._holds(self.graph.nodes[name].clock) and self._wanted(self.graph.nodes[name])
+                   and self._holds(self.graph.nodes[name].clock, self.graph.nodes[name])
+                   and self._wanted(self.graph.nodes[name])
                    for name, path in self.graph.gradients.items())
+
+    def _trained(self, node: Node) -> bool:
+        """Whether the training slice needs this node at this step, as far as is known here, whoever else does."""
+        if node.drives and self.event is None:
+            return True
+        return any(reader.training and self._holds(reader.clock, reader)
+                   and (expr is None or self._asks(expr, node.name)) and self._trained(reader)
+                   for name, expr in self.readers.get(node.name, ()) for reader in (self.graph.nodes[name],))
 
     def _ports(self, node: Node) -> frozenset[str]:
         if node.op != "optimize":

@@ -38,13 +38,21 @@ class LoopRun(GraphRun):
         """Gradients pass through a loop that updates nothing: then all of it records."""
         if self.call.records and not self.graph.gradients:
             for inner in plan.calls:
-                inner.records, inner.trains, inner.buffers = True, self.call.trains, self.call.buffers
+                inner.records, inner.trains = True, self.call.trains
+                if inner.node.op == "forward":
+                    inner.moves = self.call.moves
 
     def keep_output(self, value: Any) -> Any:
         return value if self.call.records else super().keep_output(value)
 
     def __call__(self, global_step: int, key: int, *inputs: Any) -> dict[str, Any]:
         """Runs the loop and returns its outputs."""
+        if self.node.shares and not self.call.moves:
+            with self.context.sources.untouched(f"{self.graph.name}."):
+                return self._run(global_step, key, inputs)
+        return self._run(global_step, key, inputs)
+
+    def _run(self, global_step: int, key: int, inputs: tuple[Any, ...]) -> dict[str, Any]:
         self._enter(dict(zip(self.names, inputs, strict=True)), key)
         self.context.backend.record(False)
         last = self._length()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import Backend, Batch, Bound
@@ -34,6 +35,10 @@ class Stream:
             self._taken = True
             self.position += 1
         return batch
+
+    def move(self, position: int) -> None:
+        """Go to a position; no batch has been looked at yet."""
+        self.position, self._moment, self._taken, self._current = position, None, False, None
 
     def peek(self, moment: int) -> Batch:
         """The batch that `take` gives at this moment, left where it is."""
@@ -102,8 +107,9 @@ class Sources:
                 return found
         return batch, stream.steps_per_epoch
 
-    def load(self, node: Node, run: GraphRun) -> Bound:
-        """The batch of a `load_batch` node."""
+    def load(self, node: Node, run: GraphRun, moves: bool) -> Bound:
+        """The batch of a `load_batch` node. moves: where it is a source of training, whether training demands it;
+        else what observes looks at the batch without taking it."""
         graph = run.graph
         data, name = node.settings.get("data"), node.settings.get("stream")
         if graph.use is not None and data is None:
@@ -118,11 +124,21 @@ class Sources:
         if key not in self.streams:
             self.streams[key] = Stream(self.fetcher(data, name)[0], self._positions.pop(key, 0))
         stream = self.streams[key]
-        # a source in the training slice advances only when that slice demands it
-        shared = any(other.op == "load_batch" and other.training and other.settings.get("data") == node.settings.get("data")
-                     and other.settings.get("stream") == name for other in graph.nodes.values())
-        return Bound(stream.peek if shared and not node.training else stream.take,
-                     ("step",) if graph.use is None else ("key",))
+        if node.training:
+            takes = moves or not node.shares
+        else:
+            takes = not any(other.training and other.op == "load_batch" and other.settings.get("stream") == name
+                            and data_of(other, graph, self.over) == data for other in graph.nodes.values())
+        return Bound(stream.take if takes else stream.peek, ("step",) if graph.use is None else ("key",))
+
+    @contextmanager
+    def untouched(self, prefix: str) -> Iterator[None]:
+        """While it lasts, the streams of a loop are only looked at: afterwards they stand where they stood."""
+        before = self.state()
+        yield
+        for name, stream in self.streams.items():
+            if name.startswith(prefix):
+                stream.move(before.get(name, 0))
 
     def fixed(self, node: Node, graph: Graph) -> Bound:
         """The same few examples every time."""
@@ -169,7 +185,7 @@ class Sources:
 
     def load_state(self, state: dict[str, int]) -> None:
         for name, stream in self.streams.items():
-            stream.position = state.get(name, 0)
+            stream.move(state.get(name, 0))
         self._positions = {name: position for name, position in state.items() if name not in self.streams}
 
     def close(self) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 from edgraph.graph import clocks
 from edgraph.graph.availability import available, events_of, meeting, value_clock
 from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
-from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.ir import Graph, Node
 from edgraph.graph.models import counted, ema_sources
 from edgraph.graph.passes import stale
 from edgraph.graph.surface import clock_of, find_stage, stage_clock

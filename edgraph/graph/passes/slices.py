@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.models import data_of
 from edgraph.graph.refs import uses
 from edgraph.text.diagnostics import Diagnostics
 
 LEADS_TO = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY)
+MEMORY = (EdgeKind.HOLD, EdgeKind.PREVIOUS)
 
 
 def run(graph: Graph, diagnostics: Diagnostics) -> bool:
@@ -21,14 +23,32 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     kept = {slot.node for slot in graph.slots}
     if graph.use is not None:
         kept |= _outputs(graph)
+    remembered = {source for source, target, kind in graph.edges if kind in MEMORY and target in training}
     for node in graph.nodes.values():
         node.training = node.name in training
-        # what keeps state, or is kept for later steps, is due whenever its clock allows
-        node.sink = node.kind == "op" and (node.spec.effect or updates(node)
-                                           or node.spec.state or (node.spec.metric and graph.use is not None))
-        # a counter counts every firing, also those at which nothing asks for the count
-        node.sink = node.sink or node.name in kept or node.counts is not None
+        # what keeps state, or is kept for later steps, is due whenever its clock allows; a counter counts every
+        # firing, also those at which nothing asks for the count
+        own = node.counts is not None or (node.kind == "op" and bool(
+            node.spec.effect or updates(node) or node.spec.state or (node.spec.metric and graph.use is not None)))
+        node.sink = own or node.name in kept
+        node.drives = node.training and (own or node.name in remembered)
+        node.shares = node.training and (_is_stream(node, graph) or (_has_streams(node) and not updates(node)))
     return True
+
+
+def _is_stream(node: Node, graph: Graph) -> bool:
+    """Whether a node takes from a stream with a position of its own."""
+    if node.op != "load_batch":
+        return False
+    if graph.use is not None:
+        return node.settings.get("data") is not None
+    return node.settings.get("stream") is not None or data_of(node, graph) != graph.facts.over
+
+
+def _has_streams(node: Node) -> bool:
+    """Whether there are such nodes in a loop."""
+    return node.body is not None and any(_is_stream(inner, node.body) or _has_streams(inner)
+                                         for inner in node.body.nodes.values())
 
 
 def updates(node: Node) -> bool:
