@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgraph.api import LoadedPipeline, Run, load
+    from edgraph.ops.pattern import Expansion, Mistakes
     from edgraph.ops.random import rng, stream_seed
     from edgraph.ops.registry import dataset, model, op, pattern
     from edgraph.text.diagnostics import Diagnostic, PipelineError
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "LoadedPipeline", "PipelineError", "Run", "dataset", "load", "model", "op", "pattern", "rng",
-           "stream_seed"]
+__all__ = ["Diagnostic", "Expansion", "LoadedPipeline", "Mistakes", "PipelineError", "Run", "dataset", "load", "model",
+           "op", "pattern", "rng", "stream_seed"]
 
 _HOME = {"load": "edgraph.api", "LoadedPipeline": "edgraph.api", "Run": "edgraph.api", "rng": "edgraph.ops.random",
          "stream_seed": "edgraph.ops.random", "dataset": "edgraph.ops.registry", "model": "edgraph.ops.registry",
-         "op": "edgraph.ops.registry", "pattern": "edgraph.ops.registry", "Diagnostic": "edgraph.text.diagnostics",
+         "Expansion": "edgraph.ops.pattern", "Mistakes": "edgraph.ops.pattern", "op": "edgraph.ops.registry", "pattern": "edgraph.ops.registry", "Diagnostic": "edgraph.text.diagnostics",
          "PipelineError": "edgraph.text.diagnostics"}
 
 

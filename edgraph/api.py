@@ -56,8 +56,10 @@ class LoadedPipeline:
 
     def plan(self, first: int = 1, last: int | None = None) -> dict[str, Any]:
         """What runs at each step, as `edgraph plan --json` prints it. Raises PipelineError."""
+        from edgraph.compile import collector_paused
         from edgraph.plan.show import json
-        return json(self.check().require(), first, last)
+        with collector_paused():
+            return json(self.check().require(), first, last)
 
     def run(self, folder: str | Path | None = None, resume: str | Path | None = None, *,
             start_from: str | None = None, interpret: bool = False, quiet: bool = True) -> Run:
@@ -204,10 +206,11 @@ def describe_run(folder: RunFolder, checked: Checked) -> None:
 
 def describe_pipeline(folder: RunFolder, checked: Checked) -> None:
     """The resolved pipeline and its plan."""
+    from edgraph.graph.worked_in import with_tree
     from edgraph.language.expand import expand
     from edgraph.plan.show import text
     assert checked.pipeline is not None
-    folder.write_text("resolved.yaml", expand(checked.pipeline))
+    folder.write_text("resolved.yaml", expand(with_tree(checked.pipeline)))
     folder.write_text("plan.txt", text(checked.require()))
 
 

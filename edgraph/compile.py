@@ -1,7 +1,7 @@
 """The compiler on one page: every arrow from text to plan, one line each.
 
-    text --> tree --> pipeline --> graph --> checked, clocked graph --> plans --> source --> run
-    text/    text/    language/    graph/    graph/passes/              plan/     plan/      run/
+    text --> tree --> pipeline --> with patterns --> graph --> checked, clocked graph --> plans --> source --> run
+    text/    text/    language/    graph/patterns    graph/    graph/passes/              plan/     plan/      run/
 
 Nothing here reads data or imports a framework; `edgraph.run.start` goes on from a checked graph.
 """
@@ -21,6 +21,7 @@ from edgraph.graph.build import build_graph
 from edgraph.graph.facts import facts_of
 from edgraph.graph.ir import Graph
 from edgraph.graph.passes import run_passes
+from edgraph.graph.patterns import work_in
 from edgraph.language.pipeline import Pipeline
 from edgraph.ops.imports import import_modules
 from edgraph.ops.registry import registry
@@ -75,6 +76,8 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
     imports = imports or data
     if imports:
         import_modules(pipeline.imports, folder, diagnostics)
+    lenient = bool(pipeline.imports) and not imports
+    checked.pipeline = pipeline = work_in(pipeline, registry, diagnostics, lenient=lenient)
     if opened is not None:
         checked.data = dict(opened)
     elif data:
@@ -84,7 +87,7 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
     facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
     facts.same.update(one_object(shared))
     check_fixed_examples(checked)
-    graph = build_graph(pipeline, facts, registry, diagnostics, lenient=bool(pipeline.imports) and not imports)
+    graph = build_graph(pipeline, facts, registry, diagnostics, lenient=lenient)
     run_passes(graph, diagnostics)
     checked.graph = graph
     return checked

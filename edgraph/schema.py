@@ -24,7 +24,7 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
     node = {"$ref": "#/definitions/node"}
     ops_section = sections.named(node, "The ops, by name.", propertyNames={"$ref": "#/definitions/op_name"},
                                  patternProperties={"\\.": {"$ref": "#/definitions/part"}})
-    patterns = sections.named(sections.pattern(vocabulary), "Reused pieces of graph, by name.")
+    patterns = sections.named(sections.pattern(used), "Reused pieces of graph, by name.")
     indices = {"type": "array", "minItems": 1, "uniqueItems": True,
                "items": {"anyOf": [{"type": "integer", "minimum": 0}, INSERTED]}}
     properties: dict[str, Schema] = {

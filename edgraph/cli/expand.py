@@ -24,5 +24,6 @@ def expand(pipeline: str, overrides: tuple[str, ...], origins: bool) -> None:
     """
     found = checked(pipeline, overrides).pipeline
     assert found is not None
+    from edgraph.graph.worked_in import with_tree
     from edgraph.language.expand import expand as yaml
-    write(yaml(found, origins), None)
+    write(yaml(with_tree(found), origins), None)

@@ -12,7 +12,7 @@ from edgraph.graph.facts import stage_windows
 from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
 from edgraph.graph.models import data_of
-from edgraph.graph.patterns import expand_patterns, expand_use
+from edgraph.graph.patterns import expand_use
 from edgraph.graph.refs import memories, rewrite
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
 from edgraph.language import instantiate
@@ -33,15 +33,14 @@ COUNTER = OpSpec("counter", (), (), summary="Counts firings.", engine=True)
 
 def build_graph(pipeline: Pipeline, facts: Facts, registry: Registry, diagnostics: Diagnostics, *,
                 lenient: bool = False) -> Graph:
-    """The graph of a pipeline and of its loops, with all edges but those of state.
+    """The graph of a pipeline whose patterns are worked in, and of its loops, with all edges but those of state.
 
     lenient: the pipeline's own modules were not imported, so an op that is not known may be theirs.
     """
     graph = Graph(pipeline, facts)
     graph.stages = stage_windows(pipeline, facts, diagnostics)
     Builder(graph, registry, diagnostics, lenient).build({
-        **pipeline.ops, **expand_patterns(pipeline, registry, diagnostics), **average_ops(pipeline, diagnostics),
-        **default_checkpoint(pipeline)})
+        **pipeline.ops, **average_ops(pipeline, diagnostics), **default_checkpoint(pipeline)})
     check_sections(pipeline, diagnostics)
     check_uses(pipeline, registry, diagnostics, lenient)
     return graph

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from edgraph.graph.pattern_sections import Said, say
 from edgraph.graph.refs import rewrite
 from edgraph.language import instantiate, read_ops
 from edgraph.language.expressions import Expr, Expression, Ref
@@ -21,57 +21,115 @@ from edgraph.language.pipeline import (
     Pipeline,
 )
 from edgraph.ops.check import check_settings
+from edgraph.ops.pattern import Expansion, PatternError, placed, to_tree
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Scalar, Sequence, Span, Tree
 from edgraph.text.source import Mapping as MappingTree
+from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
 
 DEPTH = 8
 
 
-def expand_patterns(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics) -> dict[str, OpEntry]:
-    """The ops of all patterns of a pipeline, by their full names."""
-    return _expand(pipeline.patterns, "", pipeline, registry, diagnostics, 0)
+def work_in(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics, *, lenient: bool = False) -> Pipeline:
+    """The pipeline with its patterns worked in: their ops after its own, and what they say of other sections.
+
+    lenient: the pipeline's own modules were not imported, so a pattern that is not known may be theirs.
+    """
+    if not pipeline.patterns:
+        return pipeline
+    expander = Expander(pipeline, registry, diagnostics, lenient)
+    ops = expander.expand(pipeline.patterns, "", 0)
+    pipeline = say(pipeline, expander.said, registry, diagnostics)
+    return replace(pipeline, ops={**pipeline.ops, **ops}, patterns={},
+                   broken=pipeline.broken | {f"ops.{name}" for name in expander.broken})
 
 
 def expand_use(use: GraphUse, pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics) -> dict[str, OpEntry]:
     """The ops of a graph, those of its own patterns included."""
-    return {**use.ops, **_expand(use.patterns, "", pipeline, registry, diagnostics, 1)}
+    expander = Expander(pipeline, registry, diagnostics, inside=True)
+    return {**use.ops, **expander.expand(use.patterns, "", 1)}
 
 
-def _expand(patterns: Mapping[str, PatternUse], outer: str, pipeline: Pipeline, registry: Registry,
-            diagnostics: Diagnostics, depth: int) -> dict[str, OpEntry]:
-    found: dict[str, OpEntry] = {}
-    for pattern in patterns.values():
-        if depth > DEPTH:
-            diagnostics.error("recursive-graph", f"'{pattern.use.text}' uses itself", pattern.use.span)
-            continue
-        prefix = f"{outer}{pattern.name}."
-        ops = _ops(pattern, prefix, pipeline, registry, diagnostics, depth)
-        found.update(_renamed(ops, pattern.name))
-    return found
+@dataclass(slots=True)
+class Expander:
+    """Expands patterns, and collects what they say besides ops."""
 
+    pipeline: Pipeline
+    registry: Registry
+    diagnostics: Diagnostics
+    lenient: bool = False
+    inside: bool = False  # of a graph that is run as a loop
+    said: list[Said] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)  # full names of which nothing more should be said
 
-def _ops(pattern: PatternUse, prefix: str, pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
-         depth: int) -> dict[str, OpEntry]:
-    """The ops of one pattern, by their names within it."""
-    name, span = pattern.use.text, pattern.use.span
-    entry = pipeline.graphs.get(name)
-    if entry is not None:
-        use = instantiate(entry, pattern.settings, pipeline, diagnostics, span, prefix)
-        if use is None:
+    def expand(self, patterns: Mapping[str, PatternUse], outer: str, depth: int) -> dict[str, OpEntry]:
+        """The ops of some patterns, by their names where the patterns are used."""
+        found: dict[str, OpEntry] = {}
+        for pattern in patterns.values():
+            if depth > DEPTH:
+                self.diagnostics.error("recursive-graph", f"'{pattern.use.text}' uses itself", pattern.use.span)
+                continue
+            before = len(self.diagnostics)
+            found.update(self._expand(pattern, f"{outer}{pattern.name}.", depth))
+            if len(self.diagnostics) > before:
+                self.broken.add(f"{outer}{pattern.name}")
+        return found
+
+    def _expand(self, pattern: PatternUse, prefix: str, depth: int) -> dict[str, OpEntry]:
+        name, span = pattern.use.text, pattern.use.span
+        entry = self.pipeline.graphs.get(name)
+        if entry is not None:
+            use = instantiate(entry, pattern.settings, self.pipeline, self.diagnostics, span, prefix)
+            if use is None:
+                return {}
+            ops = {**use.ops, **self.expand(use.patterns, prefix, depth + 1)}
+            return renamed({**ops, **_outputs(use, ops, span)}, pattern.name)
+        registered = self.registry.patterns.get(name)
+        if registered is not None:
+            return renamed(self._from_python(registered, pattern, prefix), pattern.name, span)
+        if self.lenient:
+            self.broken.add(prefix[:-1])
+        elif name and f"patterns.{pattern.name}" not in self.pipeline.broken:
+            known = [*self.pipeline.graphs, *self.registry.patterns]
+            self.diagnostics.error("unknown-pattern", f"there is no pattern or graph '{name}'", span,
+                                   did_you_mean(name, known) or "declare it under `graphs`")
+        return {}
+
+    def _from_python(self, registered: Registered, pattern: PatternUse, prefix: str) -> dict[str, OpEntry]:
+        """The ops that a function makes, by their names within the pattern."""
+        span, what, diagnostics = pattern.use.span, f"pattern '{registered.name}'", self.diagnostics
+        before = len(diagnostics)
+        given = None if pattern.settings is None else placed(pattern.settings)
+        assert given is None or isinstance(given, MappingTree)
+        settings = check_settings(registered.params, given, diagnostics, what=what, span=span,
+                                  is_open=registered.open_params)
+        if len(diagnostics) > before:
             return {}
-        ops = {**use.ops, **_expand(use.patterns, prefix, pipeline, registry, diagnostics, depth + 1)}
-        return {**ops, **_outputs(use, ops, span)}
-    registered = registry.patterns.get(name)
-    if registered is not None:
-        return _from_python(registered, pattern, prefix, pipeline, diagnostics)
-    if name and f"patterns.{pattern.name}" not in pipeline.broken:
-        known = [*pipeline.graphs, *registry.patterns]
-        diagnostics.error("unknown-pattern", f"there is no pattern or graph '{name}'", span,
-                          did_you_mean(name, known) or "declare it under `graphs`")
-    return {}
+        try:
+            made = registered.load()(**settings)
+            expansion = made if isinstance(made, Expansion) else Expansion(made)
+            tree = to_tree(expansion.ops, span)
+            said = Said.of(expansion, pattern)
+        except PatternError as error:
+            for message, at, help in error.mistakes:
+                diagnostics.error("bad-pattern", f"{what}: {message}", at or span, help)
+            return {}
+        except Exception as error:  # a user's function
+            diagnostics.error("pattern-failed", f"{what} raised {type(error).__name__}: {error}", span)
+            return {}
+        if not isinstance(tree, MappingTree):
+            diagnostics.error("pattern-failed", f"{what} returned {type(made).__name__}; expected a mapping from names "
+                              "to ops", span)
+            return {}
+        if self.inside and said:
+            diagnostics.error("bad-pattern", f"{what} says something about {said.sections()}, which a graph that is "
+                              "run as a loop cannot", span, "use it outside of the graph")
+        elif said:
+            self.said.append(said)
+        ops, broken = read_ops(tree, self.pipeline, diagnostics, span, prefix)
+        self.broken |= {prefix + name for name in broken}
+        return ops
 
 
 def _outputs(use: GraphUse, ops: Mapping[str, OpEntry], span: Span) -> dict[str, OpEntry]:
@@ -84,40 +142,11 @@ def _outputs(use: GraphUse, ops: Mapping[str, OpEntry], span: Span) -> dict[str,
     return found
 
 
-def _from_python(registered: Registered, pattern: PatternUse, prefix: str, pipeline: Pipeline,
-                 diagnostics: Diagnostics) -> dict[str, OpEntry]:
-    span = pattern.use.span
-    before = len(diagnostics)
-    settings = check_settings(registered.params, pattern.settings, diagnostics, what=f"pattern '{registered.name}'",
-                              span=span, is_open=registered.open_params)
-    if len(diagnostics) > before:
-        return {}
-    try:
-        made = registered.load()(**settings)
-        tree = to_tree(made, span)
-    except Exception as error:  # a user's function
-        diagnostics.error("pattern-failed", f"pattern '{registered.name}' raised {type(error).__name__}: {error}", span)
-        return {}
-    if not isinstance(tree, MappingTree):
-        diagnostics.error("pattern-failed", f"pattern '{registered.name}' returned {type(made).__name__}; expected a "
-                          "mapping from names to ops", span)
-        return {}
-    return read_ops(tree, pipeline, diagnostics, span, prefix)[0]
+def renamed(ops: Mapping[str, OpEntry], prefix: str, made: Span | None = None) -> dict[str, OpEntry]:
+    """Ops under the pattern's name; what they say of each other follows.
 
-
-def to_tree(value: Any, span: Span) -> Tree:
-    """A plain value as a tree, every part of it at one place. Raises TypeError for what YAML cannot say."""
-    if isinstance(value, Mapping):
-        return MappingTree({str(key): Entry(span, to_tree(part, span)) for key, part in value.items()}, span)
-    if isinstance(value, list | tuple):
-        return Sequence([to_tree(part, span) for part in value], span)
-    if value is None or isinstance(value, bool | int | float | str):
-        return Scalar(value, span)
-    raise TypeError(f"a pattern made a {type(value).__name__}, which a pipeline cannot hold")
-
-
-def _renamed(ops: Mapping[str, OpEntry], prefix: str) -> dict[str, OpEntry]:
-    """Ops under the pattern's name; what they say of each other follows."""
+    made: of a pattern in Python the place of what the author did not write. Only in that are names the pattern's.
+    """
     heads = {name.split(".", 1)[0] for name in ops}
 
     def change(part: Expr) -> Expr:
@@ -126,10 +155,13 @@ def _renamed(ops: Mapping[str, OpEntry], prefix: str) -> dict[str, OpEntry]:
         return part
 
     def expression(value: Expression) -> Expression:
+        if made is not None and value.span != made:
+            return value
         return Expression(value.text, value.span, rewrite(value.root, change))
 
     def named(name: Name) -> Name:
-        return Name(f"{prefix}.{name.text}", name.span) if name.text.split(".", 1)[0] in heads else name
+        inner = name.text.split(".", 1)[0] in heads and made in (None, name.span)
+        return Name(f"{prefix}.{name.text}", name.span) if inner else name
 
     def clock(every: Every) -> Every:
         if isinstance(every, EveryUnion):

@@ -74,6 +74,8 @@ def _annotated(inner: Checker, marks: tuple[Any, ...]) -> Checker:
                 inner = _renamed(inner, "the name of a data set")
             case markers.Graph():
                 inner = _renamed(inner, "the name of a graph")
+            case markers.Every():
+                inner = Checker("a clock", inner.convert)
     return inner
 
 

@@ -29,7 +29,8 @@ KIND_TITLES: dict[Kind, tuple[str, str]] = {
                               "it: `schedule: {use: cosine, steps: 10000, warmup: 500}`. Any class of "
                               "`torch.optim.lr_scheduler` works too."),
     "logger": ("Loggers", "Named by `use:` in an entry of `loggers`."),
-    "pattern": ("Patterns", "Named by `use:` in an entry of `patterns`."),
+    "pattern": ("Patterns", "Named by `use:` in an entry of `patterns`. Their ops are named after the entry: "
+                            "`train.critic`. [Trainers](trainers.md) explains those that come with edgraph."),
 }
 
 
@@ -106,6 +107,8 @@ def _literal(value: Any) -> str:
         return value if value.strip() else f'"{value}"'
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_literal(part)}' for key, part in value.items())}}}"
     return repr(value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 Access = Literal["reads", "updates"]
 
@@ -79,8 +79,14 @@ class Graph:
     """Names an entry of `graphs`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Says when something fires, as `every:` of an op does."""
+
+
 Probability = Annotated[float, Range(min=0, max=1)]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(min=0)]
+Clock = Annotated[Any, Every()]
 Count = Annotated[int, Range(min=1)]
 """A whole number of at least 1."""

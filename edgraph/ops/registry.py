@@ -28,6 +28,7 @@ from edgraph.ops.target import load_target
 
 Kind = Literal["op", "data", "model", "optimizer", "logger", "schedule", "pattern"]
 KINDS: tuple[Kind, ...] = ("op", "data", "model", "optimizer", "logger", "schedule", "pattern")
+PATTERNS = "edgraph.ops.patterns."  # of the library too
 F = TypeVar("F", bound=Callable[..., Any])
 Length: TypeAlias = Callable[[dict[str, Any]], "int | None"]
 
@@ -119,7 +120,7 @@ class Registry:
         return item is not None and self._of_library(item)
 
     def _of_library(self, item: Item) -> bool:
-        return self._library is not None and item.module.startswith(f"{self._library}.")
+        return self._library is not None and item.module.startswith((f"{self._library}.", PATTERNS))
 
     # -- adding ----------------------------------------------------------------------------------------
 
@@ -232,7 +233,9 @@ model = Registrar("model", "Register a model: what makes a module of the backend
 optimizer = Registrar("optimizer", "Register an optimizer: a class made with parameters and its settings.")
 logger = Registrar("logger", "Register a logger.")
 schedule = Registrar("schedule", "Register a learning-rate schedule.")
-pattern = Registrar("pattern", "Register a pattern: a function from parameters to a mapping of ops.")
+pattern = Registrar("pattern", """Register a pattern: a function from parameters to a mapping of ops, or to an
+`edgraph.Expansion`, which also says something about optimizers, stages and the run. It raises what
+`edgraph.Mistakes` collects where its parameters do not fit each other.""")
 
 __all__ = ["KINDS", "Item", "Kind", "Registered", "RegistrationError", "Registry", "dataset", "load_target",
            "logger", "model", "op", "optimizer", "pattern", "registry", "schedule"]

@@ -87,6 +87,8 @@ class Used:
         names: Schema = {"enum": list(items), "enumDescriptions": [item.summary for item in items.values()]}
         other = {"type": "string", "pattern": "^[A-Z]"} if kind in ("optimizer", "schedule") else None
         known = [names] if items else []
+        if kind == "pattern":  # or a graph of the file, which has any name
+            return {"anyOf": [*known, {"type": "string"}]}
         return {"anyOf": [*known, PATH, *([other] if other else []), INSERTED]}
 
     def _items(self, kind: Kind) -> Mapping[str, Registered]:
@@ -211,11 +213,11 @@ def graph(ops: Schema, patterns: Schema) -> Schema:
     }, "A sub-graph, run as a loop (op `loop`) or used in place (`patterns`).")
 
 
-def pattern(registry: Registry) -> Schema:
-    return closed({"use": text("A graph of this file, or a registered pattern: "
-                               f"{', '.join(registry.patterns) or 'none yet'}."),
-                   "with": {"description": "Its parameters.", "type": "object"}},
-                  "A use of a pattern or graph in place: its ops are named `NAME.…`.")
+def pattern(used: Used) -> Schema:
+    """Kept in `definitions`: graphs have patterns too."""
+    made = used.entry("pattern", "A use of a pattern or graph in place: its ops are named `NAME.…`.", {})
+    used.definitions["pattern"] = {key: value for key, value in made.items() if key != "type"}
+    return {"$ref": "#/definitions/pattern"}
 
 
 def include() -> Schema:

@@ -104,6 +104,8 @@ def _union(parts: list[Schema]) -> Schema:
 def _marked(schema: Schema, marks: tuple[Any, ...]) -> Schema:
     made = dict(schema)
     for mark in marks:
+        if isinstance(mark, markers.Every):
+            return {"$ref": "#/definitions/every"}
         if isinstance(mark, markers.Range):
             bounds = {"minimum": mark.min, "maximum": mark.max, "exclusiveMinimum": mark.above,
                       "exclusiveMaximum": mark.below}

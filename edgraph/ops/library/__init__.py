@@ -1,5 +1,6 @@
 """The built-in declarations, a module for each family. Importing this registers them all."""
 
+from edgraph.ops import patterns
 from edgraph.ops.library import (
     compute,
     control,
@@ -17,4 +18,4 @@ from edgraph.ops.library import (
 )
 
 __all__ = ["compute", "control", "data", "loggers", "logging", "losses", "metrics", "models", "noise",
-           "optimizers", "schedules", "sources", "training"]
+           "optimizers", "patterns", "schedules", "sources", "training"]

@@ -63,5 +63,18 @@ SCHEDULES = {
 
 LOGGERS = {"tensorboard": "board: {use: tensorboard}"}
 
+PATTERNS = {
+    "base_trainer": "train: {use: base_trainer, with: {losses: {net: loss}, optimizers: {net: adam}, lr: 1.0e-3, "
+                    "lr_end: 1.0e-5, decay: {from: 1000, to: 5000}}}",
+    "frequency_trainer": "train: {use: frequency_trainer, with: {losses: {critic: d_loss, generator: g_loss}, "
+                         "optimizers: {critic: adam_d, generator: adam_g}, frequency: {critic: 5, generator: 1}}}",
+    "list_trainer": "train: {use: list_trainer, with: {sets: [{losses: {critic: d_loss}, optimizers: {critic: adam_d}}"
+                    ", {losses: {generator: g_loss}, optimizers: {generator: adam_g}, lr_multiplier: 0.5}]}}",
+    "stage_trainer": "train: {use: stage_trainer, with: {losses: {net: loss}, optimizers: {net: adam}, stages: "
+                     "{wait: {until: 100 steps, losses: []}, train: {losses: [net]}}}}",
+    "template": "train: {use: template, with: {losses: {net: loss}, optimizers: {net: adam}, evaluate: evaluate, "
+                "evaluate_with: {model: net}}}",
+}
+
 EXAMPLES = {"op": OPS, "model": MODELS, "data": DATA, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
-            "logger": LOGGERS}
+            "logger": LOGGERS, "pattern": PATTERNS}
