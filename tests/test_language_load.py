@@ -302,6 +302,57 @@ ops:
     assert list(made) == ["a", "c"] and not broken
 
 
+PATTERNS = """\
+params: {width: 3}
+graphs:
+  inner: {params: {k: 1}, ops: {z: params.k + params.width, w: {op: print}}}
+  g:
+    params: {n: 5, sizes: [1]}
+    patterns: {deep: {use: inner, with: {k: "${n}"}}}
+    ops: {a: {op: print, when: step > params.n}}
+patterns: {p: {use: g, with: {n: 7}}}
+ops:
+  batch: {op: load_batch}
+"""
+
+
+def test_parameters_of_a_graph_are_constants_in_its_expressions(tmp_path: Path) -> None:
+    pipeline = good(PATTERNS, tmp_path)
+    diagnostics = Diagnostics()
+    use = instantiate(pipeline.graphs["g"], arguments(n=7), pipeline, diagnostics, pipeline.graphs["g"].span)
+    assert use is not None
+    when = use.ops["a"].when
+    assert when is not None and isinstance(when.root, Binary) and when.root.right == Const(7)
+    inner = instantiate(pipeline.graphs["inner"], use.patterns["deep"].settings, pipeline, diagnostics, use.span)
+    assert inner is not None and not len(diagnostics)
+    root = inner.ops["z"].inputs[0].value.root
+    assert isinstance(root, Binary) and root.left == Const(7) and isinstance(root.right, Param)
+    lists = PATTERNS.replace("params.n}", "params.sizes}")
+    pipeline = good(lists, tmp_path)
+    instantiate(pipeline.graphs["g"], arguments(n=7), pipeline, diagnostics, pipeline.graphs["g"].span)
+    assert codes(diagnostics) == ["bad-expression"]
+
+
+@pytest.mark.parametrize(("line", "code"), [
+    ("p.nothing: {every: 3}", "unknown-op"), ("p.deep.w: {every: 3}", None), ("p.a: {evry: 0}", "unknown-key"),
+    ("p.a: {every: 0}", "out-of-range"), ("q.a: {every: 3}", "unknown-pattern"),
+])
+def test_mistakes_about_ops_of_patterns(tmp_path: Path, line: str, code: str | None) -> None:
+    pipeline, diagnostics = load_text(f"{PATTERNS}  {line}\n", tmp_path)
+    assert pipeline is not None
+    use = pipeline.patterns["p"]
+    instantiate(pipeline.graphs["g"], use.settings, pipeline, diagnostics, use.span, "p.")
+    assert codes(diagnostics) == ([] if code is None else [code])
+
+
+def test_an_expanded_pipeline_has_ops_with_dots(tmp_path: Path) -> None:
+    pipeline = good("ops: {p.a: {op: print}, p.deep.b: p.a + 1}\n", tmp_path, ["ops.p.a.every=3",
+                                                                               "ops.p.deep.b.doc=x"])
+    assert list(pipeline.ops) == ["p.a", "p.deep.b"] and not pipeline.adjustments
+    assert pipeline.ops["p.a"].every is not None and pipeline.ops["p.deep.b"].doc == "x"
+    assert codes(load_text("ops: {p.1: 1, p.class: 2, .a: 3, a.: 4}\n", tmp_path)[1]) == ["bad-name"] * 4
+
+
 def test_names_that_only_look_like_numbers(tmp_path: Path) -> None:
     pipeline = good("ops: {e1: 1, _2: 2, größe: 3}\n", tmp_path)
     assert list(pipeline.ops) == ["e1", "_2", "größe"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable
+from collections.abc import Mapping as Map
 from typing import Any, NoReturn
 
 from edgraph.language.expressions import (
@@ -40,17 +41,19 @@ from edgraph.language.grammar import (
 )
 from edgraph.language.malformed import Mistake
 from edgraph.language.places import Places
-from edgraph.text.source import Span
+from edgraph.text.source import Plain, Span
 from edgraph.text.suggest import did_you_mean
 
 
 class Converter:
     """Converts one syntax tree. Collects what it meets, so that names can be checked afterwards."""
 
-    def __init__(self, places: Places, schedule: bool, constants: dict[str, bool | float | None]) -> None:
+    def __init__(self, places: Places, schedule: bool, constants: Map[str, bool | float | None],
+                 fixed: Map[str, Plain]) -> None:
         self.places = places
         self.schedule = schedule
         self.constants = constants
+        self.fixed = fixed
         self.params: list[Param] = []
         self.refs: list[Ref] = []
         self.mistakes: list[Mistake] = []
@@ -120,6 +123,13 @@ class Converter:
             self.fail(node, "'run' is reserved and no value")
         return self._ref((name,), node)
 
+    def _fixed(self, name: str, node: ast.expr) -> Const:
+        value = self.fixed[name]
+        if isinstance(value, (list, dict)):
+            what = "a list" if isinstance(value, list) else "a mapping"
+            self.fail(node, f"the parameter {name!r} is {what}", "expressions take numbers, texts and truth values")
+        return Const(value)
+
     def _ref(self, path: tuple[str | int, ...], node: ast.expr) -> Ref:
         ref = Ref(path, self.span(node))
         self.refs.append(ref)
@@ -134,6 +144,8 @@ class Converter:
         if head == "params":
             if len(path) != 2 or not isinstance(path[1], str):
                 self.fail(node, "a parameter is one name after 'params.'", f"write params.{path[1]}")
+            if path[1] in self.fixed:
+                return self._fixed(path[1], node)
             param = Param(path[1], self.span(node))
             self.params.append(param)
             return param

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 
 from edgraph.language.expressions import Expression
@@ -109,7 +110,8 @@ def instantiate(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
     context = Context(diagnostics, values)
     context.interpolator = interpolator
     where = f"graph {entry.name!r}"
-    reader = OpReader(diagnostics, interpolator, context.scope, span if prefix else None)
+    fixed = {name: plain(tree) for name, tree in scope.items()}
+    reader = OpReader(diagnostics, interpolator, Scope(values, fixed=fixed), span if prefix else None)
     fields = Fields(_insert_head(entry.tree, interpolator), where, KEYS, diagnostics, _HINTS)
     ops, broken = _ops(fields, reader, pipeline, prefix)
     fields.exclusive("over", "repeat", "while")
@@ -124,7 +126,7 @@ def instantiate(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
     use = GraphUse(
         entry.name, span, ops, _outputs(fields, reader), fields.name("over"),
         fields.integer("repeat", 1, 2**62),
-        condition, maximum, {name: plain(tree) for name, tree in scope.items()}, _patterns(fields, context),
+        condition, maximum, fixed, _patterns(fields, context),
         broken)
     return None if len(diagnostics) > before and not ops else use
 
@@ -173,21 +175,31 @@ def _ops(fields: Fields, reader: OpReader, pipeline: Pipeline,
     if not isinstance(tree, Mapping):
         return {}, frozenset()
     if prefix:
-        tree = adjust(tree, prefix, pipeline)
+        inner = fields.mapping.get("patterns")
+        names = inner.entries if isinstance(inner, Mapping) else ()
+        tree = _adjust(tree, prefix, names, pipeline, reader.diagnostics)
     read = reader.section(tree)
     return read.ops, frozenset(read.broken)
 
 
-def adjust(ops: Mapping, prefix: str, pipeline: Pipeline) -> Mapping:
-    """Ops of a pattern with what the pipeline says about them laid over (`ops.train.critic.every=5`)."""
+def _adjust(ops: Mapping, prefix: str, patterns: Iterable[str], pipeline: Pipeline,
+            diagnostics: Diagnostics) -> Mapping:
+    """Ops of a pattern with what the pipeline says about them laid over (`ops.train.critic.every=5`).
+
+    patterns: those inside the pattern, whose ops are adjusted in their turn.
+    """
     entries = dict(ops.entries)
     for name, entry in pipeline.adjustments.items():
         inner = name.removeprefix(prefix)
-        if name.startswith(prefix) and inner in entries:
-            if isinstance(entry.value, Scalar) and entry.value.value is None:
-                del entries[inner]
-            else:
-                entries[inner] = Entry(entries[inner].span, lay_over(entry.value, entries[inner].value))
+        if not name.startswith(prefix) or inner.split(".")[0] in patterns:
+            continue
+        if inner not in ops.entries:
+            diagnostics.error("unknown-op", f"pattern {prefix[:-1]!r} has no op {inner!r}", entry.span,
+                              did_you_mean(inner, ops.entries) or None)
+        elif isinstance(entry.value, Scalar) and entry.value.value is None:
+            del entries[inner]
+        else:
+            entries[inner] = Entry(entries[inner].span, lay_over(entry.value, entries[inner].value))
     return Mapping(entries, ops.span)
 
 
@@ -199,7 +211,7 @@ def read_ops(ops: Mapping, pipeline: Pipeline, diagnostics: Diagnostics, origin:
     """
     interpolator = Interpolator(pipeline.param_trees, diagnostics)
     reader = OpReader(diagnostics, interpolator, Scope(pipeline.param_trees), origin)
-    read = reader.section(adjust(ops, prefix, pipeline) if prefix else ops)
+    read = reader.section(_adjust(ops, prefix, (), pipeline, diagnostics) if prefix else ops)
     return read.ops, frozenset(read.broken)
 
 

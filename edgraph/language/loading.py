@@ -21,6 +21,7 @@ from edgraph.language.sections import Context
 from edgraph.language.training import read_models, read_optimizers
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
+from edgraph.text.suggest import did_you_mean
 
 SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples",
             "models", "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
@@ -125,15 +126,12 @@ def _ops(root: Mapping, context: Context) -> tuple[dict[str, OpEntry], dict[str,
     section = context.mapping(root, "ops", "write NAME: {op: TYPE, …} for each op")
     if section is None:
         return {}, {}
-    adjustments: dict[str, Entry] = {}
     patterns = root.get("patterns")
     names = patterns.entries if isinstance(patterns, Mapping) else {}
-    own: Mapping = section
-    if names and any("." in name for name in section.entries):
-        adjustments = {name: entry for name, entry in section.entries.items()
-                       if "." in name and name.split(".")[0] in names}
-        own = Mapping({name: entry for name, entry in section.entries.items() if name not in adjustments},
-                      section.span)
+    adjustments = {name: entry for name, entry in section.entries.items()
+                   if "." in name and _adjusts(name, entry, names, context)}
+    own = section if not adjustments else Mapping(
+        {name: entry for name, entry in section.entries.items() if name not in adjustments}, section.span)
     reader = OpReader(context.diagnostics, context.interpolator, context.scope)
     read = reader.section(own)
     context.broken.update(f"ops.{name}" for name in read.broken)
@@ -143,3 +141,14 @@ def _ops(root: Mapping, context: Context) -> tuple[dict[str, OpEntry], dict[str,
     context.resolved["ops"] = Entry(root.entries["ops"].span, resolved)
     return read.ops, adjustments
 
+
+def _adjusts(name: str, entry: Entry, patterns: Map[str, Entry], context: Context) -> bool:
+    """Whether `train.critic: {every: 5}` is about an op of a pattern. In an expanded pipeline it is the op itself."""
+    head = name.split(".")[0]
+    if head in patterns:
+        return True
+    if (isinstance(entry.value, Mapping) and "op" in entry.value.entries) or isinstance(entry.value, Scalar):
+        return False
+    context.diagnostics.error("unknown-pattern", f"there is no pattern {head!r} that makes an op {name!r}", entry.span,
+                              did_you_mean(head, patterns) or None)
+    return True

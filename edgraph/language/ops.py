@@ -61,7 +61,10 @@ class OpReader:
         for name, entry in section.entries.items():
             before = len(diagnostics)
             if not name.isidentifier() or name in _NOT_FREE:
-                check_name(name, entry.span, "an op", diagnostics, OP_NAMES_NOT_FREE)
+                # ops of patterns have dots: in an expanded pipeline they stand as they are
+                for part in name.split("."):
+                    if not check_name(part, entry.span, "an op", diagnostics, OP_NAMES_NOT_FREE):
+                        break
             tree = entry.value
             if isinstance(tree, Mapping):
                 if self.interpolator is not None:
@@ -239,7 +242,8 @@ def _rejoin(items: list[Tree], where: str, diagnostics: Diagnostics) -> list[Tre
             found[-1] = Scalar(text, span, text, False)
             if text.count("(") <= text.count(")"):
                 diagnostics.error("unquoted-comma",
-                                  f"the comma ends an item of 'inputs' of {where} in the middle of an expression", span,
+                                  f"the comma ends an item of 'inputs' of {where} in the middle of an expression",
+                                  span,
                                   f'in brackets an expression with a comma needs quotes: "{text}"')
         else:
             found.append(item)

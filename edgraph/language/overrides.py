@@ -41,6 +41,7 @@ class _Override:
         self.parts: list[str] = []
         self.spans: list[Span] = []
         self.value: Tree = Scalar(None, self._span(0, 0))
+        self.patterns: list[str] = []
 
     def _span(self, start: int, end: int) -> Span:
         return Span(self.source, 1, start + 1, 1, end + 1)
@@ -72,6 +73,7 @@ class _Override:
         return True
 
     def apply(self, root: Mapping, sections: Seq[str]) -> Mapping | None:
+        self.patterns = _names(root, "patterns")
         if len(self.parts) == 1:
             return self.parameter(root, sections)
         head = self.parts[0]
@@ -79,11 +81,11 @@ class _Override:
             names = [*sections, *_names(root, "params")]
             unknown_key(head, self.spans[0], "the pipeline", names, self.diagnostics)
             return None
-        if head == "include" or not self.join_op_name(root):
-            if head == "include":
-                self.diagnostics.error("bad-override", "'include' cannot be overridden", self.spans[0],
-                                       "edit the file, or override what it includes")
+        if head == "include":
+            self.diagnostics.error("bad-override", "'include' cannot be overridden", self.spans[0],
+                                   "edit the file, or override what it includes")
             return None
+        self.join_op_name(root)
         return self.set(root, 0, False)
 
     def parameter(self, root: Mapping, sections: Seq[str]) -> Mapping | None:
@@ -102,17 +104,18 @@ class _Override:
         self.spans.insert(0, self.spans[0])
         return self.set(root, 0, False)
 
-    def join_op_name(self, root: Mapping) -> bool:
+    def join_op_name(self, root: Mapping) -> None:
         """`ops.train.critic.every`: the name of an op that the pattern `train` makes has a dot."""
-        if self.parts[0] != "ops" or len(self.parts) < 3 or self.parts[1] in _names(root, "ops"):
-            return True
-        if self.parts[1] in _names(root, "patterns"):
-            end = next((i for i in range(3, len(self.parts)) if self.parts[i] in OP_KEYS), len(self.parts))
-            name = ".".join(self.parts[1:end])
+        ops = _names(root, "ops")
+        if self.parts[0] != "ops" or len(self.parts) < 3 or self.parts[1] in ops:
+            return
+        ends = [end for end in range(len(self.parts), 2, -1) if ".".join(self.parts[1:end]) in ops]
+        if not ends and self.parts[1] in self.patterns:
+            ends = [next((i for i in range(3, len(self.parts)) if self.parts[i] in OP_KEYS), len(self.parts))]
+        for end in ends[:1]:
             first, last = self.spans[1], self.spans[end - 1]
-            self.parts[1:end] = [name]
+            self.parts[1:end] = [".".join(self.parts[1:end])]
             self.spans[1:end] = [first._replace(end_column=last.end_column)]
-        return True
 
     # -- descending --------------------------------------------------------------------------------
 
@@ -126,7 +129,7 @@ class _Override:
         removes = last and not literal and isinstance(self.value, Scalar) and self.value.value is None
         must_exist = not last or removes or what == "parameter"
         if what is not None and old is None and must_exist and "." not in key:
-            self.unknown_name(what, key, span, tree)
+            self.unknown_name(what, key, span, tree, depth)
             return None
         if removes:
             if old is None:
@@ -173,12 +176,12 @@ class _Override:
             return {"ops": "op", "patterns": "pattern", "params": "parameter"}.get(self.parts[2])
         return None
 
-    def unknown_name(self, what: str, key: str, span: Span, tree: Mapping) -> None:
+    def unknown_name(self, what: str, key: str, span: Span, tree: Mapping, depth: int) -> None:
         where = f" in graph {self.parts[1]!r}" if self.parts[0] == "graphs" and len(self.parts) > 3 else ""
-        help = did_you_mean(key, tree.entries) or f"the pipeline has no {what}s" if not tree.entries \
-            else did_you_mean(key, tree.entries)
+        known = [*tree.entries, *(self.patterns if what == "op" and depth == 1 else ())]
+        help = did_you_mean(key, known) if known else f"the pipeline has no {what}s"
         self.diagnostics.error(f"unknown-{what.replace('data set', 'data')}",
-                               f"there is no {what} {key!r}{where}", span, help)
+                               f"there is no {what} {key!r}{where}", span, help or None)
 
 
 def _names(root: Mapping, section: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from collections.abc import Mapping as Map
 from keyword import iskeyword
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from edgraph.language.expressions import BUILTINS, RESERVED, Builtin, Const, Exp
 from edgraph.language.malformed import Mistake, parse_python
 from edgraph.language.places import Places
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Span
+from edgraph.text.source import Plain, Span
 from edgraph.text.suggest import did_you_mean
 
 MAX_CHARACTERS = 4000
@@ -26,6 +27,7 @@ class Scope(NamedTuple):
     """What an expression may name besides ops."""
 
     params: Collection[str] | None = None  # None: not known yet, so not checked
+    fixed: Map[str, Plain] = {}  # parameters of a graph: their values are inserted
     schedule: bool = False  # an optimizer's schedule: `updates` is a number, there are no ops
 
 
@@ -62,7 +64,7 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
         return None
     try:
         tree = parse_python(text, places)
-        converter = Converter(places, scope.schedule, CONSTANTS)
+        converter = Converter(places, scope.schedule, CONSTANTS, scope.fixed)
         root = converter.convert(tree)
     except Mistake as mistake:
         diagnostics.error("bad-expression", mistake.message, mistake.span, mistake.help)
