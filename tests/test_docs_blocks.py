@@ -10,6 +10,7 @@ import pytest
 from docs_tools import PAGES, ROOT, Block, all_blocks, diagnose
 
 import edgraph
+from edgraph.graph.passes import PASSES
 from edgraph.language.data import KEYS as DATA_KEYS
 from edgraph.language.expressions import FUNCTIONS
 from edgraph.language.graphs import KEYS as GRAPH_KEYS
@@ -73,6 +74,15 @@ def test_the_reference_knows_every_word() -> None:
              *EVENTS, *FUNCTIONS}
     missing = [word for word in sorted(words) if not re.search(rf"`[^`\n]*\b{word}\b[^`\n]*`", page)]
     assert not missing
+
+
+def test_architecture_is_that_of_the_code() -> None:
+    """Every room, and the passes in their order."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [path.name for path in (ROOT / "edgraph").iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if room != "schema_parts" and f"`{room}/`" not in page] == []
+    assert re.findall(r"^\| (\w+) \|[^|]*\|[^|]*\|$", page.split("reports, among others")[1].split("\n\n")[0],
+                      re.MULTILINE) == [name for name, _ in PASSES]
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
