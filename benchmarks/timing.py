@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -28,16 +29,20 @@ class Rounds:
 
 def take_turns(contenders: Mapping[str, Contender], rounds: int, warm_up: int = 2) -> Rounds:
     """Every contender once a round, in an order that is reversed from round to round. A contender that returns a
-    float has measured itself."""
+    float has measured itself. None has to clear up what another left."""
+    gc.collect()
+    gc.freeze()  # what is there now costs no contender's collections anything
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(-warm_up, rounds):
         names = list(contenders)
         for name in names if number % 2 else reversed(names):
+            gc.collect()
             started = time.perf_counter()
             measured = contenders[name]()
             took = time.perf_counter() - started
             if number >= 0:
                 times[name].append(measured if isinstance(measured, float) else took)
+    gc.unfreeze()
     return Rounds(times)
 
 

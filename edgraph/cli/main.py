@@ -6,6 +6,7 @@ and SIGTERM, 141 when whatever read our output has closed it.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -70,8 +71,11 @@ def program(context: click.Context, wants_version: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line (that of the process by default); returns the exit code."""
     configure_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    collects = gc.isenabled()
+    if given[:1] != ["run"]:
+        gc.disable()  # the other commands end before their garbage matters
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
         with program.make_context("edgraph", given) as context:
             code = program.invoke(context)
         sys.stdout.flush()
@@ -96,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except (KeyboardInterrupt, click.Abort) as stop:  # a second signal ends a run at once
         return int(getattr(stop, "exit_code", INTERRUPTED))
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _option_message(error: click.NoSuchOption) -> str:

@@ -10,7 +10,6 @@ from edgraph.graph import clocks
 from edgraph.graph.clocks import TooComplex
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node
 from edgraph.graph.models import ema_sources, models_read, overlaps, state_path
-from edgraph.graph.toposort import toposort
 from edgraph.text.diagnostics import Diagnostics
 
 ORDERING = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
@@ -41,7 +40,7 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     for (kind, _), group in contested.items():
         _buffers(group, graph, reach) if kind == "buffers" else _models(group, graph, reach, diagnostics)
     if len(graph.edges) > before:
-        _stale_gradients(graph, contested, diagnostics)
+        _stale_gradients(graph, contested, reach, diagnostics)
     return True
 
 
@@ -66,15 +65,13 @@ def accesses(node: Node, graph: Graph) -> list[Access]:
 
 
 class Reach:
-    """Which writers lead to a node: one sweep along the order, writers as bits."""
+    """Which writers lead to a node: one sweep along the order that causality left, writers as bits."""
 
-    def __init__(self, graph: Graph, writers: set[str], kinds: tuple[EdgeKind, ...] = ORDERING) -> None:
+    def __init__(self, graph: Graph, writers: set[str]) -> None:
         self.bits = {name: 1 << position for position, name in enumerate(sorted(writers))}
-        before = graph.predecessors(kinds)
-        edges = [(source, target) for target, sources in before.items() for source in sources]
-        order, _ = toposort(graph.nodes, edges, lambda name: 0)
+        before = graph.predecessors(ORDERING)
         self.masks: dict[str, int] = {}
-        for name in order:
+        for name in graph.order:
             mask = 0
             for source in before[name]:
                 mask |= self.masks[source] | self.bits.get(source, 0)
@@ -127,13 +124,13 @@ def _buffers(group: list[Access], graph: Graph, reach: Reach) -> None:
                 graph.edges.append(Edge(reader.node, writer.node, EdgeKind.STATE))
 
 
-def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]], diagnostics: Diagnostics) -> None:
+def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]], reach: Reach,
+                     diagnostics: Diagnostics) -> None:
     """A model written after a forward and before the gradients through it."""
     writes: dict[str, list[Access]] = {}
     for (kind, root), group in contested.items():
         if kind == "model":
             writes[root] = [access for access in group if access.write]
-    reach: Reach | None = None
     for name, path in graph.gradients.items():
         if path.optimizer is None:
             continue
@@ -143,8 +140,6 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
                 for writer in writes.get(model.split(".", 1)[0], ()):
                     if not overlaps(model, writer.path) or writer.node == name:
                         continue
-                    if reach is None:
-                        reach = Reach(graph, {access.node for group in writes.values() for access in group})
                     if reach.leads(writer.node, name) and not reach.leads(writer.node, forward):
                         _report_stale(graph.nodes[name], graph.nodes[forward], writer, graph, diagnostics)
 
