@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping as Map
-from keyword import iskeyword
+from keyword import kwlist
 from typing import NamedTuple
 
 from edgraph.language.convert import Converter
@@ -20,7 +20,8 @@ CONSTANTS: dict[str, bool | float | None] = {
     "nan": float("nan"), "inf": float("inf"), "pi": 3.141592653589793,
     "true": True, "false": False, "null": None, "none": None, "True": True, "False": False, "None": None,
 }
-_NOT_REFERENCES = frozenset([*CONSTANTS, *BUILTINS, *RESERVED])
+_KEYWORDS = frozenset(kwlist)
+_NOT_REFERENCES = frozenset([*CONSTANTS, *BUILTINS, *RESERVED, *kwlist])
 
 
 class Scope(NamedTuple):
@@ -42,13 +43,13 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
     """
     # Most expressions are one reference: these need no parser.
     if len(text) < 200 and text.isascii() and text.replace(".", "").isidentifier():
-        parts = text.split(".")
-        if parts[0] not in _NOT_REFERENCES and all(part.isidentifier() and not iskeyword(part)
-                                                   for part in parts):
+        path = tuple(text.split("."))
+        if path[0] not in _NOT_REFERENCES and (
+                len(path) == 1 or (all(map(str.isidentifier, path)) and _KEYWORDS.isdisjoint(path))):
             if scope.schedule:
                 _no_ops(text, span, diagnostics)
                 return None
-            return Expression(text, span, Ref(tuple(parts), _inside(text, span)))
+            return Expression(text, span, Ref(path, _inside(text, span)))
     if not text.strip():
         diagnostics.error("bad-expression", "an expression is missing", span,
                           "write the name of an op, such as 'loss'")
