@@ -125,3 +125,22 @@ def test_an_explanation_agrees_with_the_plan_at_every_step(name: str) -> None:
                 before, after = [s for s in on if s < at][-1:], [s for s in on if s > at][:1]
                 assert not (before and after) or f"the nearest are steps {before[0]} and {after[0]}" in text
             assert len(text.splitlines()) > 1, text
+
+
+def test_events_do_what_the_plan_shows() -> None:
+    ops = {"n": {"op": "clocked"}, "one": {"op": "constant"}, "say": {"op": "note", "inputs": "n"},
+           "once": {"op": "constant", "at": "start"}, "follows": {"op": "note", "inputs": "once"},
+           "never": {"op": "double", "inputs": "one", "at": "start", "when": "one > 5"},
+           "narrow": {"op": "note", "inputs": "never"},
+           "some": {"op": "note", "inputs": "either(once, one)", "at": ["start", "end"]},
+           "late": {"op": "note", "inputs": "hold(n, 0.0)", "at": ["epoch_end", "end"], "when": "hold(n, 0.0) > 20"}}
+    pipeline = {"run": RUN, "data": {"train": TRAIN}, "ops": ops}
+    found = {event["event"]: event for event in show.json(accepted(pipeline))["events"]}
+    assert found == {
+        "start": {"event": "start", "ops": ["one", "once", "follows", "never", "narrow", "some"],
+                  "conditional": ["never", "narrow"]},
+        "epoch_end": {"event": "epoch_end", "ops": ["late"], "conditional": ["late"]},
+        "end": {"event": "end", "ops": ["one", "some", "late"], "conditional": ["late"]}}
+    ran = both(pipeline)
+    steps = [name for name in ran.journal.nodes() if name not in ("n", "say")]
+    assert steps == ["one", "once", "follows", "some", *["late"] * 10, "one", "some", "late"]

@@ -248,3 +248,19 @@ def test_patterns_that_a_run_plans_are_those_that_are_shown(tmp_path: Path) -> N
     table = Timetable(graph)
     masks = {mask for mask, _, _ in table.stretches(1, graph.facts.last_step)}
     assert len(masks) == len(show.json(graph)["patterns"])
+
+
+def test_a_source_that_only_training_moves_says_so() -> None:
+    ops = {"batch": {"op": "load_batch", "with": {"data": "other"}}, "x": {"op": "total", "inputs": "batch.x"},
+           "y": {"op": "forward", "inputs": "x", "with": {"model": "net"}},
+           "update": {"op": "optimize", "inputs": "y", "with": {"optimizer": "sgd"}, "every": 2},
+           "say": {"op": "note", "inputs": "y", "every": 3}}
+    numbers = {"use": "numbers", "batch_size": 2}
+    text = show.text(accepted({
+        "run": {"over": "none", "num_steps": 12, "checkpoint": False}, "data": {"other": numbers}, "ops": ops,
+        "models": {"net": {"use": "toy"}}, "optimizers": {"sgd": {"use": "sgd", "updates": ["net"]}}}))
+    rows = [line for line in text.splitlines() if line.startswith(("  ● batch", "  ● y"))]
+    looked = "looked at without moving on: only training moves it"
+    assert [looked in row for row in rows[::2]] == [False, True, False]  # the update alone, the note alone, both
+    assert [row.split(maxsplit=3)[3] for row in rows[1::2]] == [
+        "train mode, records gradients", "train mode, buffers unchanged", "train mode, records gradients"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
+
 from edgraph.graph.clocks import Clock
 from edgraph.graph.ir import Graph, Node
+from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
 from edgraph.language.pipeline import EVENTS
 from edgraph.plan.listing import Listing, listing
 from edgraph.plan.outlook import Outlook, OutlookPlanner
-from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard
+from edgraph.plan.pattern import Call
+from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, absorb, both_guards
 
 
 def events(graph: Graph) -> list[str]:
@@ -30,14 +35,48 @@ class EventOutlook(Outlook):
 
 
 class EventPlanner(OutlookPlanner):
+    """Plans an event: what may run is told by events and conditions, its own and those of what it reads."""
+
     def __init__(self, table: EventOutlook, event: str) -> None:
         super().__init__(table, 0, False)
         self.event = event
+        self._guards: dict[str, Guard] = {}
 
     def guard(self, node: Node) -> Guard:
+        if node.name not in self._guards:
+            self._guards[node.name] = self._guard(node)
+        return self._guards[node.name]
+
+    def _guard(self, node: Node) -> Guard:
         if node.events is not None and self.event not in node.events:
             return NEVER_GUARD
-        return frozenset({frozenset(node.conditions)})
+        needs = [self._available(argument.value.root) for argument in node.inputs]
+        needs += [self.guard(self.graph.nodes[name]) for name in node.conditions]
+        return reduce(both_guards, needs, frozenset({frozenset(node.conditions)}))
 
-    def _due(self, node: Node) -> bool:
-        return node.sink and node.events is not None and self.event in node.events
+    def _available(self, expr: Expr) -> Guard:
+        """What must hold for an expression to be made at the event."""
+        match expr:
+            case Ref(path, _):
+                target = self.graph.targets.get(path)
+                return ALWAYS_GUARD if target is None else self.guard(self.graph.nodes[target.node])
+            case Hold(_, initial, _) | Previous(_, initial, _):
+                return ALWAYS_GUARD if initial is None else self._available(initial)
+            case Either(arguments, _):
+                return absorb(flags for argument in arguments for flags in self._available(argument))
+        return reduce(both_guards, map(self._available, children(expr)), ALWAYS_GUARD)
+
+    def _call(self, node: Node) -> Call | None:
+        due = node.sink and node.events is not None and self.event in node.events
+        return super()._call(replace(node, sink=due))
+
+    def _demand(self, expr: Expr, full: Guard, demand: dict[str, set[Flags]]) -> None:
+        if not isinstance(expr, Either):
+            super()._demand(expr, full, demand)
+            return
+        for argument in expr.arguments:
+            guard = self._available(argument)
+            if guard != NEVER_GUARD:
+                self._demand(argument, both_guards(full, guard), demand)
+            if guard == ALWAYS_GUARD:
+                break

@@ -78,7 +78,7 @@ class Survey:
 def _row(call: Call, asked: dict[str, Guard], table: Outlook) -> Row:
     node = call.node
     part = "gradients" if node.kind == "gradients" else "apply" if node.op == "optimize" else ""
-    notes = [guard_note(call.guard, table), *_mode(call)]
+    notes = [guard_note(call.guard, table), *_mode(call, table)]
     if call.records:
         when = asked.get(node.name, ALWAYS_GUARD)
         narrow = when not in (ALWAYS_GUARD, table.before(call.guard))
@@ -92,12 +92,20 @@ def _row(call: Call, asked: dict[str, Guard], table: Outlook) -> Row:
                tuple(note for note in notes if note), call.records, node.training)
 
 
-def _mode(call: Call) -> list[str]:
-    if call.node.op != "forward":
-        return []
-    if not call.node.train_mode:
+def _mode(call: Call, table: Outlook) -> list[str]:
+    """The mode of a model's call, and whether what it has beside weights, or a source's position, moves."""
+    node = call.node
+    if node.op == "forward" and not node.train_mode:
         return ["eval mode"]
-    return ["train mode"] if call.moves else ["train mode", "buffers unchanged"]
+    mode, still, moves = ["train mode"], "buffers unchanged", "buffers change"
+    if node.op != "forward":
+        if not node.shares:
+            return []
+        mode, still, moves = [], "looked at without moving on: only training moves it", "moves on"
+    if not call.moves:
+        return [*mode, still]
+    when = "" if call.moves_when == call.guard else guard_note(call.moves_when, table)
+    return [*mode, f"{moves} {when}"] if when else mode
 
 
 def _recording(plan: Plan, table: Outlook) -> dict[str, Guard]:

@@ -27,7 +27,7 @@ class Outlook(Timetable):
 
     def __init__(self, graph: Graph, during: str | None = None) -> None:
         self.atoms: dict[str, Atom] = {}  # what is known before a step, by the name of its condition
-        self.place = {name: position for position, name in enumerate(graph.nodes)}  # in the file
+        self.in_file = {name: position for position, name in enumerate(graph.nodes)}
         self.during = during
         self.open_stages = open_stages(graph)
         self._plans: dict[tuple[int, bool], Plan] = {}

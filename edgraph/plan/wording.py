@@ -88,7 +88,7 @@ def guard_note(guard: Guard, table: Outlook) -> str:
 def _sorted(guard: Guard, table: Outlook) -> list[list[str]]:
     """The alternatives; in each clocks first, then conditions as in the file."""
     def rank(flag: str) -> tuple[bool, int, str]:
-        return not _is_clock(flag, table), table.place.get(flag, -1), flag
+        return not _is_clock(flag, table), table.in_file.get(flag, -1), flag
     return sorted(sorted(_without_implied(flags), key=rank) for flags in guard)
 
 
