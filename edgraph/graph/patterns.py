@@ -25,7 +25,7 @@ from edgraph.ops.pattern import Expansion, PatternError, placed, to_tree
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping as MappingTree
-from edgraph.text.source import Span
+from edgraph.text.source import Span, join
 from edgraph.text.suggest import did_you_mean
 
 DEPTH = 8
@@ -74,6 +74,8 @@ class Expander:
             found.update(self._expand(pattern, f"{outer}{pattern.name}.", depth))
             if len(self.diagnostics) > before:
                 self.broken.add(f"{outer}{pattern.name}")
+                if pattern.settings is not None:
+                    self.diagnostics.quiet(join(pattern.use.span, pattern.settings.span))
         return found
 
     def _expand(self, pattern: PatternUse, prefix: str, depth: int) -> dict[str, OpEntry]:

@@ -82,7 +82,7 @@ def literal(options: tuple[Any, ...]) -> Checker:
 
     def convert(tree: Tree) -> Any:
         value: Any = tree.value if isinstance(tree, Scalar) else None
-        key = (type(value), value)
+        key = (str if isinstance(value, str) else type(value), value)
         if isinstance(tree, Scalar) and key in keyed:
             return keyed[key]
         texts = [option for option in options if isinstance(option, str)]

@@ -82,13 +82,15 @@ def _once(op: dict[str, Any], mistakes: Mistakes) -> Made:
 def _rate(lr: float | None, lr_end: float, decay: Decay | None, mistakes: Mistakes) -> Made:
     """The learning rate of an optimizer, and its schedule: an expression, that one can read in `edgraph expand`."""
     if lr is None:
-        mistakes.add("'decay' needs 'lr', the learning rate that it starts from", None, "write lr: 1e-3")
+        mistakes.add("'decay' needs 'lr', the learning rate that it starts from", next(iter(decay or ()), None),
+                     "write lr: 1e-3")
         return {}
     if decay is None:
         return {"with": {"lr": lr}}
     first, last = decay["from"], decay["to"]
     if last <= first:
-        mistakes.add(f"'decay' ends at step {last}, not after step {first} where it begins", next(iter(decay)))
+        mistakes.add(f"'decay' ends at step {last}, not after step {first} where it begins",
+                     next(key for key in decay if key == "to"))
         return {}
     line = f"{lr!r} + ({lr_end!r} - {lr!r}) * clip((step - {first}) / {last - first}, 0, 1)"
     return {"with": {"lr": lr}, "schedule": line, "per": "step"}

@@ -47,23 +47,31 @@ def frequency_trainer(*, losses: Losses, optimizers: Optimizers, frequency: Freq
 
 def _cycle(frequency: Frequency, losses: Losses, mistakes: Mistakes) -> list[list[str]]:
     """The losses of each step of the cycle."""
-    if isinstance(frequency, dict):
-        known = [name for name in frequency if check_known(name, losses, "'frequency'", mistakes)]
-        if sum(frequency.values()) > LONGEST:
-            mistakes.add(f"a cycle of {sum(frequency.values()):,} steps is too long; {LONGEST:,} is the longest",
-                         max(frequency, key=lambda name: frequency[name]), "stages are for longer turns: stage_trainer")
-            return []
-        steps = [[name] for name in known for _ in range(frequency[name])]
-    else:
-        steps = [[item] if isinstance(item, str) else list(item) for item in frequency]
-        for number, names in enumerate(steps, 1):
-            for place, name in enumerate(names):
-                if check_known(name, losses, f"step {number} of 'frequency'", mistakes) and name in names[:place]:
-                    mistakes.add(f"step {number} of 'frequency' names the loss '{name}' twice", name)
-        if len(steps) > LONGEST:
-            mistakes.add(f"a cycle of {len(steps):,} steps is too long; {LONGEST:,} is the longest")
-    if not steps and not frequency:
+    if not frequency:
         mistakes.add("'frequency' is empty", None, "write such as {critic: 5, generator: 1}")
-    elif all(name in losses for names in steps for name in names) and len(steps) <= LONGEST:
+        return []
+    if isinstance(frequency, dict):
+        length = sum(frequency.values())
+        longest = max(frequency, key=lambda name: frequency[name])
+        steps = [[name] for name, number in frequency.items() for _ in range(min(number, LONGEST))]
+        spelt = all([check_known(name, losses, "'frequency'", mistakes) for name in frequency])
+    else:
+        length, longest = len(frequency), ""
+        steps = [[item] if isinstance(item, str) else list(item) for item in frequency]
+        spelt = all([_check_step(number, names, losses, mistakes) for number, names in enumerate(steps, 1)])
+    if length > LONGEST:
+        mistakes.add(f"a cycle of {length:,} steps is too long; {LONGEST:,} is the longest", longest,
+                     "for longer turns there are stages: stage_trainer")
+    if spelt:
         check_trained(losses, {name for names in steps for name in names}, "'frequency' does not name it", mistakes)
     return steps
+
+
+def _check_step(number: int, names: list[str], losses: Losses, mistakes: Mistakes) -> bool:
+    """Whether all losses of one step of the cycle exist; none is named twice."""
+    where = f"step {number} of 'frequency'"
+    spelt = all([check_known(name, losses, where, mistakes) for name in names])
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            mistakes.add(f"{where} names the loss '{name}' twice", name)
+    return spelt

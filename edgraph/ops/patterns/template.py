@@ -64,5 +64,5 @@ def template(*, losses: Losses, optimizers: Optimizers, log: dict[str, str] | No
     if evaluate is not None:
         given = {"params": evaluate_with} if evaluate_with else {}
         ops["evaluation"] = {"op": "loop", "with": {"graph": evaluate, **given}, "every": evaluate_every}
-        ops["result"] = {"op": "log_scalars", "inputs": "evaluation"}
+        ops["result"] = {"op": "log_scalars", "inputs": {"score": "evaluation"}}
     return Expansion(ops, counted(optimizers, per), run=checkpoints(checkpoint_every, keep))
