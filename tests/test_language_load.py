@@ -152,7 +152,7 @@ optimizers:
 
 def test_run_and_stages(tmp_path: Path) -> None:
     pipeline = good("""\
-run: {over: none, num_steps: 1e3, num_epochs: 1.5, max_time: 2 h, seed: 7, backend: python, tags: [a, 2024],
+run: {over: none, num_steps: 1e3, num_epochs: 1.5, max_time: 2 h, seed: 7, backend: torch, tags: [a, 2024],
       checkpoint: {every: 5 minutes, keep: 3}, nonfinite: skip, deterministic: true}
 stages: {warm: {until: 100}, main: {for: 2.5 epochs}, odd: {until: {when: "hold(x, 0) > 1"}}, tail: {}}
 fixed_examples: {train: [0, 5]}

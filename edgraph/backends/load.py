@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,5 +29,9 @@ def load_backend(pipeline: Any, diagnostics: Diagnostics) -> Backend:
                           'pip install "edgraph[torch]"')
         raise PipelineError(diagnostics)
     from edgraph.backends.torch.backend import TorchBackend
-    return TorchBackend(device=run.device, precision=run.precision, deterministic=run.deterministic,
-                        nonfinite=run.nonfinite)
+    try:
+        return TorchBackend(device=run.device, precision=run.precision, deterministic=run.deterministic,
+                            nonfinite=run.nonfinite)
+    except PipelineError as error:
+        raise PipelineError([replace(found, span=found.span or run.spans.get(found.code.removeprefix("unknown-"), span))
+                             for found in error.diagnostics]) from None

@@ -43,9 +43,10 @@ class Constructor:
     def make(self, use: str, span: Span, settings: text.Mapping | None) -> Any:
         """An instance of a class, or the result of a function. Raises Failed."""
         target = self.find(use, span)
+        several, settings = self._several(target, use, settings)
         arguments = self._arguments(target, use, span, settings, self._parameters(use, target))
         try:
-            return target(**arguments)
+            return target(*several, **arguments)
         except Failed:
             raise
         except Exception as error:  # whatever a constructor raises is shown at its place
@@ -102,6 +103,19 @@ class Constructor:
         except (TypeError, ValueError):  # some classes written in C have no signature
             return None, True
         return params, is_open
+
+    def _several(self, target: Callable[..., Any], use: str,
+                 settings: text.Mapping | None) -> tuple[list[Any], text.Mapping | None]:
+        """`*args` of a class such as torch.nn.Sequential, given as a list under its name; and the other settings."""
+        name = _var_positional(target)
+        entry = settings.entries.get(name) if settings is not None and name is not None else None
+        if entry is None or settings is None:
+            return [], settings
+        if not isinstance(entry.value, Sequence):
+            raise self.fail("wrong-type", f"'{name}' of {self.kind} '{use}' is a list of what it takes by position",
+                            entry.value.span, f"write {name}: [{{use: …}}, …]")
+        rest = {key: other for key, other in settings.entries.items() if key != name}
+        return self._built(entry.value), text.Mapping(rest, settings.span)
 
     def _arguments(self, target: Callable[..., Any], use: str, span: Span, settings: text.Mapping | None,
                    parameters: tuple[tuple[ParamSpec, ...] | None, bool]) -> dict[str, Any]:
@@ -178,6 +192,15 @@ def _blamed(error: BaseException, arguments: Mapping[str, Any], settings: text.M
         if settings is not None and isinstance(value, Path) and str(value) in str(error):
             return settings.entries[key].value.span
     return None
+
+
+def _var_positional(target: Callable[..., Any]) -> str | None:
+    """The name of `*args`, where a callable has it and nothing else without a default to take by position."""
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
 
 
 def _settable(parameters: tuple[tuple[ParamSpec, ...] | None, bool],

@@ -15,8 +15,9 @@ def bind_inputs(spec: OpSpec, entry: OpEntry, diagnostics: Diagnostics) -> tuple
     found = _by_name(spec, entry, diagnostics) if named else _by_position(spec, entry, diagnostics)
     given = {argument.port for argument in found}
     # a required input that is misspelt is one mistake, not two
-    given |= {nearest(item.name.text, [spec_input.name for spec_input in spec.inputs])
-              for item in entry.inputs if item.name is not None and item.name.text not in given}
+    known = [item.name for item in spec.inputs]
+    given |= {meant for item in entry.inputs if item.name is not None and item.name.text not in given
+              and (meant := nearest(item.name.text, known)) is not None}
     missing = [item.name for item in spec.inputs if item.required and not item.variadic and item.name not in given]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)

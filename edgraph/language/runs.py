@@ -17,8 +17,8 @@ from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
             "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root")
 STAGE_KEYS = ("until", "for")
-BACKENDS = ("torch", "tensorflow", "python")
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "fp64")
+BACKENDS = ("torch",)
+PRECISIONS = ("fp32", "bf16", "fp16")
 _HINTS = {"steps": "did you mean 'num_steps'?", "epochs": "did you mean 'num_epochs'?",
           "max_steps": "did you mean 'num_steps'?",
           "max_epochs": "did you mean 'num_epochs'?", "updates": "did you mean 'num_updates'?",

@@ -115,9 +115,9 @@ def run() -> Schema:
         "num_updates": typed("Stop after so many applied updates.", _bound("integer", minimum=1)),
         "max_time": duration("Stop after so long: `2 h`."),
         "seed": count("Everything random is drawn from it.", 0, default=0),
-        "backend": choice("The framework.", "torch", "tensorflow", "python"),
+        "backend": choice("The framework.", "torch"),
         "device": {**text("`auto`, `cpu`, `cuda`, `cuda:1`, …"), "default": "auto"},
-        "precision": choice("Of the forward passes.", "fp32", "tf32", "bf16", "fp16", "fp64"),
+        "precision": choice("Of the forward passes.", "fp32", "bf16", "fp16"),
         "deterministic": flag("Only algorithms that give the same bits each time."),
         "checkpoint": {
             "description": "When all state is saved, besides the end of the run; false: never.",

@@ -21,26 +21,21 @@ def cross_entropy(input: Tensor, target: Tensor, *, label_smoothing: float = 0.0
                            label_smoothing=label_smoothing)
 
 
-def mse(input: Tensor, target: Tensor) -> Tensor:
-    _same_shape("mse", input, target)
-    return F.mse_loss(_wide(input), _wide(target))
+def mse(input: Tensor, target: Tensor | float) -> Tensor:
+    input = _wide(input)
+    return F.mse_loss(input, _wide(_like("mse", target, input)))
 
 
-def l1(input: Tensor, target: Tensor) -> Tensor:
-    _same_shape("l1", input, target)
-    return F.l1_loss(_wide(input), _wide(target))
+def l1(input: Tensor, target: Tensor | float) -> Tensor:
+    input = _wide(input)
+    return F.l1_loss(input, _wide(_like("l1", target, input)))
 
 
 def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *,
                     pos_weight: float | None = None) -> Tensor:
     """target: values like the input, or one number for all."""
     input = _wide(input)
-    if not isinstance(target, Tensor):
-        target = torch.full_like(input, target)
-    elif target.dim() == 0:
-        target = target.expand_as(input)
-    else:
-        _same_shape("bce_with_logits", input, target)
+    target = _like("bce_with_logits", target, input)
     weight = None if pos_weight is None else torch.tensor(pos_weight, device=input.device)
     return F.binary_cross_entropy_with_logits(input, target.to(input.dtype), pos_weight=weight)
 
@@ -48,6 +43,16 @@ def bce_with_logits(input: Tensor, target: Tensor | float = 1.0, *,
 def _wide(value: Tensor) -> Tensor:
     narrow = value.dtype in (torch.float16, torch.bfloat16) or not value.is_floating_point()
     return value.float() if narrow else value
+
+
+def _like(op: str, target: Tensor | float, input: Tensor) -> Tensor:
+    """A target of the input's shape; one number stands for all."""
+    if not isinstance(target, Tensor):
+        return torch.full_like(input, target)
+    if target.dim() == 0:
+        return target.expand_as(input)
+    _same_shape(op, input, target)
+    return target
 
 
 def _same_shape(op: str, input: Tensor, target: Tensor) -> None:

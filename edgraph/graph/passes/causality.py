@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from edgraph.graph.ir import EdgeKind, Graph
 from edgraph.graph.toposort import shortest_cycles, toposort
 from edgraph.text.diagnostics import Diagnostics
@@ -29,6 +31,24 @@ def report_cycle(graph: Graph, cycle: list[str], code: str, diagnostics: Diagnos
     cycle = cycle[start:] + cycle[:start]
     first = graph.nodes[cycle[0]]
     text = " -> ".join([*cycle, cycle[0]])
+    if code == "order-cycle":
+        text = _with_reasons(graph, cycle)
     what = f"'{first.name}' needs itself" if code == "cycle" else "these ops must each come before the next"
     related = tuple((f"'{name}' is here", graph.nodes[name].span) for name in cycle[1:6])
     diagnostics.error(code, f"{what}: {text}", first.span, help, related)
+
+
+def _with_reasons(graph: Graph, cycle: list[str]) -> str:
+    """`a, then b (data), then a (state: a reads 'net', which b updates)`."""
+    kinds: dict[tuple[str, str], EdgeKind] = {}
+    for source, target, kind in graph.edges:
+        kinds.setdefault((source, target), kind)
+    text = f"'{cycle[0]}'"
+    for source, target in pairwise([*cycle, cycle[0]]):
+        why = kinds.get((source, target))
+        text += f", then '{target}'" + (f" ({REASONS.get(why, str(why))})" if why is not None else "")
+    return text
+
+
+REASONS = {EdgeKind.DATA: "reads it", EdgeKind.HOLD: "holds it", EdgeKind.CONDITION: "depends on it",
+           EdgeKind.FREQUENCY: "fires with it", EdgeKind.ORDER: "says after", EdgeKind.STATE: "updates what it reads"}

@@ -25,7 +25,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
 
 
 def _never_fires(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
-    if not node.sink or node.events or not node.clock.is_pure:
+    declares = node.declared is not None
+    if not (node.sink or declares) or node.events or not node.clock.is_pure:
         return
     try:
         first = clocks.first(node.clock)
@@ -35,7 +36,7 @@ def _never_fires(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
     if first is None:
         _warn(node, "never-fires", f"'{node.name}' never fires: the clocks of its inputs and its own never meet",
               "change one of the clocks, or take an older value with hold(…)", diagnostics)
-    elif last is not None and first > last:
+    elif last is not None and first > last and declares:  # said once, not of all that follows it
         _warn(node, "never-fires", f"'{node.name}' never fires in this run: its first step would be {first}, and the "
               f"run ends at step {last}", "let it fire more often, or let the run be longer", diagnostics)
 
