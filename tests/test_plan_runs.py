@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toy import TRAIN, Ran, accepted, both
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from toy import TRAIN, Ran, accepted, both, check
 
 from edgraph.graph.ir import Graph
 from edgraph.plan import show
@@ -76,14 +78,10 @@ def ran_at(ran: Ran, step: int, graph: Graph) -> list[str]:
             if firing.moment[0] == step and firing.node in graph.nodes and graph.nodes[firing.node].visible]
 
 
-@pytest.mark.parametrize("name", PIPELINES)
-def test_a_run_does_what_its_plan_shows(name: str) -> None:
-    graph = accepted(pipeline(name))
-    ran = both(pipeline(name))
-    assert ran.outcome.step == 60
-    plan = show.json(graph, 1, 60)
+def compare(graph: Graph, ran: Ran) -> dict[str, list[bool]]:
+    """Looks that a run did at each step what its plan shows. Returns for each conditional op whether it ran."""
     maybe: dict[str, list[bool]] = {}
-    for step in plan["steps"]:
+    for step in show.json(graph, 1, 60)["steps"]:
         did = ran_at(ran, step["step"], graph)
         shown = [name for name in step["ops"] if graph.nodes[name].op != "expr"]
         certain = [name for name in shown if name not in step["conditional"]]
@@ -91,8 +89,55 @@ def test_a_run_does_what_its_plan_shows(name: str) -> None:
         assert [name for name in shown if name in did] == did, step
         for name in step["conditional"]:
             maybe.setdefault(name, []).append(name in did)
+    return maybe
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_run_does_what_its_plan_shows(name: str) -> None:
+    graph = accepted(pipeline(name))
+    ran = both(pipeline(name))
+    assert ran.outcome.step == 60
+    maybe = compare(graph, ran)
     never = [name for name, found in maybe.items() if not any(found) and graph.nodes[name].op != "expr"]
     assert not never, f"shown as conditional and never run: {never}"
+
+
+FORMS = ("{0}", "{0} + {1}", "hold({0}, 1.0)", "previous({0}, 2.0) + {1}", "either({0}, {1})", "either({0}, 0.5)",
+         "either({0}, {1}, 3.0)", "detach({0})")
+CLOCKS = (1, 2, 3, 7, "first", {"cycle": 4, "positions": [1, 3]}, {"steps": 5, "offset": 2}, ["first", 6],
+          {"firings": 2, "of": "count"}, {"steps": 1, "from": 20, "until": 40})
+
+
+@st.composite
+def random_ops(draw: st.DrawFn) -> dict[str, Any]:
+    """Ops that read each other in every way there is. Many of these pipelines are wrong."""
+    ops: dict[str, Any] = {"a0": {"op": "clocked"}, "count": {"op": "report", "inputs": "a0", "every": 3}}
+    for i in range(1, draw(st.integers(2, 9))):
+        sources = [name for name, entry in ops.items() if entry["op"] not in ("note", "report")]
+        form = draw(st.sampled_from(FORMS)).format(draw(st.sampled_from(sources)), draw(st.sampled_from(sources)))
+        op = draw(st.sampled_from(["double", "tally", "note", "report", "expr"]))
+        entry: dict[str, Any] = {"op": op, "inputs": form}
+        if draw(st.integers(0, 2)) == 0:
+            entry["every"] = draw(st.sampled_from(CLOCKS))
+        if draw(st.integers(0, 3)) == 0:
+            entry["when"] = f"{draw(st.sampled_from(sources))} > {draw(st.integers(0, 30))}"
+        ops[f"a{i}"] = entry
+    return ops
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(random_ops())
+def test_random_pipelines_do_what_their_plans_show(ops: dict[str, Any]) -> None:
+    pipeline = {"run": {**RUN, "over": "none"}, "ops": ops}
+    checked = check(pipeline)
+    assume(not checked.diagnostics.failed)
+    graph = checked.require()
+    compare(graph, both(checked))
+    for name, node in graph.nodes.items():
+        if node.visible:
+            explain(graph, name), explain(graph, name, 13)
+    show.text(graph)
+    compile(show.code(graph), "<code>", "exec")
 
 
 @pytest.mark.parametrize("name", PIPELINES)
