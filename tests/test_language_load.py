@@ -159,7 +159,7 @@ fixed_examples: {train: [0, 5]}
 """ + OPS, tmp_path)
     run = pipeline.run
     assert run.over is not None and run.over.text == "none"
-    assert (run.num_steps, run.num_epochs, run.max_time, run.seed, run.backend) == (1000, 1.5, 7200.0, 7, "python")
+    assert (run.num_steps, run.num_epochs, run.max_time, run.seed, run.backend) == (1000, 1.5, 7200.0, 7, "torch")
     assert (run.tags, run.nonfinite, run.deterministic) == (("a", "2024"), "skip", True)
     assert run.checkpoint is not None and run.checkpoint.keep == 3 and run.checkpoint.every is not None
     warm, main, odd, tail = pipeline.stages.values()
