@@ -29,8 +29,8 @@ class Shared:
     graph: Graph
     timetable: Timetable
     passes: Passes
-    records: bool  # whether the backend has a recording of gradients to be turned on and off
-    keep: bool  # leave every value in `_values`
+    records: bool  # see edgraph.plan.codegen.generate
+    keep: bool
     names: Names = field(default_factory=Names)
     calls: dict[str, Call] = field(default_factory=dict)  # name in the source -> the call it makes
     _bound: dict[tuple[object, ...], str] = field(default_factory=dict)
@@ -60,11 +60,14 @@ class Body:
         self.slots = {slot: index for index, slot in enumerate(self.graph.slots)}
         self.writer = Writer(self.graph, shared.timetable, plan.mask, self.names, self.slots, self.made)
         self.lines: list[Line] = []
+        self.unused: list[str] = []  # nodes whose values nobody needs any more, and which are not freed yet
         self._read = {name for call in plan.calls for name in call.frees} | {slot.node for slot, _ in plan.slots}
 
     def write(self) -> list[Line]:
         recording = False
         for call in self.plan.calls:
+            if _is_heavy(call.node):
+                self._free()
             wanted = call.records or _differentiates_inline(call.node)
             if self.shared.records and wanted != recording and call.node.kind != "condition":
                 self._line(f'{self.names.need("_record", "record")}({wanted})')
@@ -73,6 +76,8 @@ class Body:
         if recording:
             self._line(f'{self.names.need("_record", "record")}(False)')
         self._end_of_step()
+        if any(_is_heavy(call.node) for call in self.plan.calls):
+            self._free()
         return self.lines or [Line("pass")]
 
     def _line(self, text: str, node: str | None = None) -> None:
@@ -103,8 +108,13 @@ class Body:
         if call.leaf:
             self._line(f'{variable} = {self.names.need("_leaf", "leaf")}({variable})')
         self.made[node.name] = call.guard
-        for freed in () if self.shared.keep else call.frees:
-            self._line(f"{self.names.variable(freed)} = None")
+        if not self.shared.keep:
+            self.unused += call.frees
+
+    def _free(self) -> None:
+        for name in self.unused:
+            self._line(f"{self.names.variable(name)} = None")
+        self.unused.clear()
 
     def _is_read(self, call: Call) -> bool:
         node = call.node
@@ -174,6 +184,12 @@ class Body:
 
     def _guarded(self, text: str, guard: Guard) -> None:
         self._line(text if guard == ALWAYS_GUARD else f"if {self.writer.test(guard)}: {text}")
+
+
+def _is_heavy(node: Node) -> bool:
+    """Whether a node may need much memory: what is unused is freed before. Where there is no such node, values are
+    freed as in any loop, by those of the next step; freeing each would take longer than a call."""
+    return (node.spec.engine and node.op != "expr" and node.kind != "condition") or bool(node.spec.backends)
 
 
 def _differentiates_inline(node: Node) -> bool:

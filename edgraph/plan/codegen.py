@@ -58,15 +58,16 @@ def generate(graph: Graph, timetable: Timetable, plan: Plan | Sequence[Plan], na
     shared = Shared(graph, timetable, passes, records, keep)
     shared.names.reserve(RESERVED)
     plans = [plan] if isinstance(plan, Plan) else list(plan)
-    bodies = [Body(shared, plan).write() for plan in plans]
-    return _assemble(name, shared, bodies)
+    return _assemble(name, shared, [Body(shared, plan) for plan in plans])
 
 
-def _assemble(name: str, shared: Shared, bodies: list[list[Line]]) -> StepSource:
+def _assemble(name: str, shared: Shared, written: list[Body]) -> StepSource:
     loop = shared.graph.use is not None
+    bodies = [body.write() for body in written]
     if loop:
         shared.names.need("_mix", "mix")
         bodies = [[Line("key = _mix(outer, step)"), *body] for body in bodies]
+    made_by_all = set.intersection(*(set(body.made) for body in written))
     lines: list[Line] = []
     starts: list[int] = []
     if len(bodies) == 1:
@@ -81,6 +82,8 @@ def _assemble(name: str, shared: Shared, bodies: list[list[Line]]) -> StepSource
             lines += [Line(f"        {'elif' if number else 'if'} which == {number}:"),
                       Line("            for step in _islice(steps, count):")]
             lines += [Line(f"                {text}", node) for text, node in body]
+            lines += [Line(f"            {shared.names.variable(node)} = None") for node in written[number].unused
+                      if node not in made_by_all]  # the others are made anew at the next step
     lines.append(Line("    return step"))
     lines.insert(0, Line(f"def {name}({_parameters(shared, len(bodies), loop)}):"))
     return StepSource(name, "\n".join(text for text, _ in lines) + "\n", shared.names.outside,
