@@ -60,7 +60,7 @@ def resumption(folder: RunFolder, graph: Graph) -> Resumption:
     pipeline, status, before = graph.pipeline, folder.status(), recorded(folder.path)
     ended = status is not None and status.state == "finished"
     if status is not None and ended and not _has_later_end(status, graph, before):
-        how = f" ({status.reason})" if status.reason and "steps" not in status.reason else ""
+        how = "" if not status.reason or status.reason.endswith(" steps") else f" ({status.reason})"
         raise FolderError(f"{folder.path} ended by itself after {status.step} steps{how}; to go on, give it a later "
                           f"end: {_later_end(status, pipeline)}")
     if before is None:
@@ -85,14 +85,18 @@ def _has_later_end(status: Status, graph: Graph, before: Pipeline | None) -> boo
         return False
     if before is None:
         return True
-    match status.reason.split("'"):
-        case ["max_time"]:
-            return _more(run.max_time, before.run.max_time)
-        case ["stopped by ", "run.num_updates", ""]:
-            return _more(run.num_updates, before.run.num_updates)
-        case ["stopped by ", op, ""]:
-            return any(_within(change.path, (f"ops.{op}",)) for change in differences(before.tree, graph.pipeline.tree))
-    return True
+    if status.reason == "max_time":
+        return _more(run.max_time, before.run.max_time)
+    if status.reason.endswith(" updates"):
+        return _more(run.num_updates, before.run.num_updates)
+    op = _stopped_by(status)
+    return op is None or any(_within(change.path, (f"ops.{op}",))
+                             for change in differences(before.tree, graph.pipeline.tree))
+
+
+def _stopped_by(status: Status) -> str | None:
+    """The op `stop` that ended the run."""
+    return status.reason.split("'")[1] if status.reason.startswith("stopped by '") else None
 
 
 def _more(now: float | None, before: float | None) -> bool:
@@ -100,13 +104,12 @@ def _more(now: float | None, before: float | None) -> bool:
 
 
 def _later_end(status: Status, pipeline: Pipeline) -> str:
-    match status.reason.split("'"):
-        case ["max_time"]:
-            return "a greater run.max_time, or null"
-        case ["stopped by ", "run.num_updates", ""]:
-            return "a greater run.num_updates"
-        case ["stopped by ", op, ""]:
-            return f"ops.{op}=null, or another condition"
+    if status.reason == "max_time":
+        return "a greater run.max_time, or null"
+    if status.reason.endswith(" updates"):
+        return "a greater run.num_updates"
+    if (op := _stopped_by(status)) is not None:
+        return f"ops.{op}=null, or another condition"
     if pipeline.run.num_steps is None and pipeline.run.num_epochs is not None:
         return "a greater run.num_epochs"
     return f"such as run.num_steps={2 * status.step}"

@@ -27,7 +27,9 @@ def recorded(run: str, overrides: Sequence[str]) -> LoadedPipeline:
     path = folder.path / "resolved.yaml"
     if not path.exists():
         raise FolderError(f"{folder.path} does not hold its pipeline; name it before --resume")
-    base = Path(folder.read_json("environment.json", {}).get("base", folder.path))
+    made = folder.read_json("environment.json", {})
+    latest = made.get("resumed", [made])[-1]  # it may have been resumed with a file somewhere else
+    base = Path(latest.get("base", folder.path))
 
     class Recorded(LoadedPipeline):
         """Its relative paths start where those of the original file did."""

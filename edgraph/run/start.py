@@ -223,6 +223,8 @@ class Runner:
         self.job.folder.log(text)
         if self.display is not None:
             self.display.print(text)
+        elif not self.job.quiet:
+            print(text, flush=True)
 
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}")
