@@ -8,6 +8,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ def main() -> None:
         images, labels = torch.from_numpy(data["image"]), torch.from_numpy(data["label"])
     sizes = [images[0].numel(), *hidden, 10]
     layers: list[nn.Module] = [nn.Flatten()]
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)

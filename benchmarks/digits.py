@@ -79,7 +79,7 @@ class ByHand:
         self.model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
         self.loader: DataLoader[tuple[torch.Tensor, ...]] | None = None
-        self.log = open(folder / f"by-hand-{id(self)}.jsonl", "w")
+        self.log = (folder / f"by-hand-{id(self)}.jsonl").open("w")
         self.step = 0
 
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

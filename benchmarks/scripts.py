@@ -39,7 +39,8 @@ class Scripts:
         self.folder = folder
         self.arguments = [",".join(map(str, hidden)), str(steps)]
         random = np.random.default_rng(0)
-        np.savez(folder / "data.npz", image=random.random((1437, 1, 8, 8), np.float32), label=random.integers(0, 10, 1437))
+        np.savez(folder / "data.npz", image=random.random((1437, 1, 8, 8), np.float32),
+                 label=random.integers(0, 10, 1437))
         text = PIPELINE.format(steps=steps, hidden=", ".join(map(str, hidden)))
         (folder / "pipeline.yaml").write_text(text)
         (folder / "marks.py").write_text((HERE / "marks.py").read_text())

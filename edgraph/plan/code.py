@@ -89,7 +89,7 @@ class Writer:
             case Param(name, _):
                 return f'{self.names.need("_params", "params")}[{name!r}]'
             case Unary(operator, operand):
-                return f"(not {self.expression(operand)})" if operator == "not" else f"({operator}{self.expression(operand)})"
+                return f"({'not ' if operator == 'not' else operator}{self.expression(operand)})"
             case Binary(operator, left, right):
                 return f"({self.expression(left)} {operator} {self.expression(right)})"
             case Logic(operator, operands):

@@ -157,7 +157,7 @@ def absorb(alternatives: Iterable[Flags]) -> Guard:
 
 
 def both_guards(one: Guard, two: Guard) -> Guard:
-    if one == ALWAYS_GUARD or one == two:
+    if one in (ALWAYS_GUARD, two):
         return two
     if two == ALWAYS_GUARD:
         return one

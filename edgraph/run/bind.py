@@ -77,7 +77,8 @@ class Binder:
             case ("stage_ends",):
                 return context.stage_ends
         return {"held": run.held, "keep_output": run.keep_output, "arguments": run.arguments,
-                "metrics": run.metrics, "values": run.values, "halt": run.halt, "unset": UNSET, "field": field, "truth": bool, "mix": loop_key,
+                "metrics": run.metrics, "values": run.values, "halt": run.halt,
+                "unset": UNSET, "field": field, "truth": bool, "mix": loop_key,
                 "islice": islice}[what[0]]
 
     def passes(self, call: Call) -> tuple[str, ...]:
