@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from edgraph.run.context import Context
     from edgraph.run.graphrun import GraphRun
     from edgraph.run.interpreter import Interpreter
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk that takes no more
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class Failure:
 
     def traceback(self) -> str:
         """The original traceback; empty where the message says it all."""
-        if isinstance(self.error, NonFiniteLoss):
+        if isinstance(self.error, NonFiniteLoss) or getattr(self.error, "errno", None) in FULL:
             return ""
         return "".join(traceback.format_exception(self.error))
 

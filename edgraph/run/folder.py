@@ -49,14 +49,17 @@ class RunFolder:
     def create(cls, root: Path, name: str, time: float, explicit: Path | None = None) -> RunFolder:
         """Make and lock `root/<time>-<name>/`, which no other run has, or the folder `explicit`.
 
-        time: seconds since 1970. Raises FolderError where `explicit` is a file or has anything in it.
+        time: seconds since 1970. Raises FolderError where it cannot be made, or `explicit` has anything in it.
         """
-        if explicit is not None:
-            path = explicit
-            _make_empty(path)
-        else:
-            started = clock.strftime("%Y-%m-%dT%H-%M-%S", clock.localtime(time))
-            path = _make_new(root, f"{started}-{safe_name(name)}")
+        try:
+            if explicit is not None:
+                path = explicit
+                _make_empty(path)
+            else:
+                started = clock.strftime("%Y-%m-%dT%H-%M-%S", clock.localtime(time))
+                path = _make_new(root, f"{started}-{safe_name(name)}")
+        except OSError as error:
+            raise FolderError(f"no run folder can be made in {explicit or root}: {error.strerror}") from None
         return cls(path, _Lock(path))
 
     @classmethod

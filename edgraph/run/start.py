@@ -18,6 +18,7 @@ from edgraph.language.pipeline import Pipeline
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
 from edgraph.run.engine import Engine, Outcome
+from edgraph.run.failure import Failure
 from edgraph.run.folder import FolderError, RunFolder
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.loggers import FileLogger, Loggers
@@ -117,23 +118,19 @@ class Runner:
         try:
             with (stop_signals(self.engine.on_signal),
                   ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
-                outcome = self.engine.go()
-                self._finish(outcome)
+                outcome = self._finish(self.engine.go())
         finally:
             self.display = None
             self.loggers.close()
             self.context.sources.close()
         return outcome
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: Outcome) -> Outcome:
         """The last checkpoint: of the last completed step, unless a failed step has written on it."""
-        failure = outcome.failure
         if self._keeps() and self.saved_at != (outcome.step, self.engine.passed) and not (
-                failure is not None and failure.written):
-            try:
-                self.save(None, outcome.step)
-            except OSError as error:  # the run is over all the same, and its earlier checkpoints are whole
-                self.warn(f"the last checkpoint could not be written: {error}")
+                outcome.failure is not None and outcome.failure.written):
+            outcome = self._save_last(outcome)
+        failure = outcome.failure
         if failure is not None and failure.step is not None:
             self._blame_samples(outcome)
         if failure is not None:
@@ -141,6 +138,20 @@ class Runner:
         self.loggers.flush()
         self.job.folder.write_status("failed" if failure is not None else outcome.end, outcome.step,
                                      self.engine.epoch(), outcome.reason)
+        return outcome
+
+    def _save_last(self, outcome: Outcome) -> Outcome:
+        """Without it the run has failed: what it did since the checkpoint before is lost when the process ends."""
+        try:
+            self.save(None, outcome.step)
+        except OSError as error:
+            problem = f"the last checkpoint could not be written: {error}"
+            if outcome.failure is not None:
+                outcome.failure.notes.append(problem)
+                return outcome
+            failure = Failure(error, notes=[problem, "the one before it stands"])
+            return Outcome("failed", outcome.step, problem, 1, failure, outcome.values)
+        return outcome
 
     def _keeps(self) -> bool:
         policy = self.job.pipeline.run.checkpoint
