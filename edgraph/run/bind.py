@@ -69,7 +69,7 @@ class Binder:
             case ("leaf",):
                 return backend.leaf
             case ("count",):
-                return run.batch_count
+                return lambda: run.batch_count()  # which is another one at each entry of a loop
             case ("settle",):
                 return context.settle
             case ("snapshot",):
