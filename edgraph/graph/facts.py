@@ -56,6 +56,7 @@ def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) ->
     length, has a start yet: also not after an absolute `until`, at which its stage may have been left out."""
     windows: list[StageWindow] = []
     start: int | None = 1
+    earliest = 1
     for stage in pipeline.stages.values():
         until, length = None, None
         if stage.until is not None:
@@ -70,7 +71,8 @@ def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) ->
         if until is not None and start is not None and until < start and f"stages.{stage.name}" not in pipeline.broken:
             diagnostics.error("empty-stage", f"stage '{stage.name}' would end at step {until}, before it begins "
                               f"at step {start}", stage.span)
-        windows.append(StageWindow(stage.name, start, until, stage.condition, length))
+        windows.append(StageWindow(stage.name, start, until, stage.condition, length, start or earliest))
+        earliest = max(start or earliest, until + 1 if until is not None else 1)
         start = until + 1 if start is not None and until is not None else None
     return windows
 

@@ -201,3 +201,4 @@ class StageWindow(NamedTuple):
     until: int | None  # None: not known, or to the end
     condition: Expression | None
     length: int | None = None  # of a stage whose start is not known before the run
+    earliest: int = 1  # no step before this one is in it

@@ -129,7 +129,8 @@ def find_stage(of: Name, graph: Graph, diagnostics: Diagnostics) -> StageWindow 
 
 
 def stage_clock(stage: StageWindow) -> Clock:
-    """The steps of a stage."""
+    """The steps of a stage. One whose window is not known begins at least after what is known to come before it."""
     if stage.start is None or stage.condition is not None:
-        return clocks.atom(Atom("stage", stage.name))
+        clock = clocks.atom(Atom("stage", stage.name))
+        return clocks.both(clocks.window(stage.earliest), clock).labelled(clocks.words(clock))
     return clocks.window(stage.start, stage.until)
