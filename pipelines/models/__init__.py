@@ -1,0 +1,1 @@
+"""Models, data sets and ops of the pipelines in the folder above."""
