@@ -82,9 +82,7 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
         checked.data = dict(opened)
     elif data:
         checked.data = open_all(pipeline, diagnostics, folder)
-    lengths = {name: steps_per_epoch(entry, length) if (length := known_length(checked, name)) else None
-               for name, entry in pipeline.data.items()}
-    facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
+    facts = facts_of(pipeline, {name: epoch_length(checked, name) for name in pipeline.data}, fields_of(checked), diagnostics)
     facts.same.update(one_object(shared))
     check_fixed_examples(checked)
     graph = build_graph(pipeline, facts, registry, diagnostics, lenient=lenient)
@@ -100,6 +98,15 @@ def one_object(shared: Sequence[tuple[str, str]]) -> dict[str, str]:
         head, other = heads.setdefault(one, one), heads.setdefault(two, two)
         heads.update({name: head for name, of in heads.items() if of == other})
     return heads
+
+
+def epoch_length(checked: Checked, name: str) -> int | None:
+    """How many steps an epoch of a data set has, where that is known. A sampler says so only when it is open."""
+    assert checked.pipeline is not None
+    if name in checked.data:
+        return int(checked.data[name].stream().steps_per_epoch)
+    length = static_length(checked.pipeline.data[name])
+    return steps_per_epoch(checked.pipeline.data[name], length) if length else None
 
 
 def known_length(checked: Checked, name: str) -> int | None:

@@ -49,7 +49,7 @@ def test_lines_fit(tmp_path: Path) -> None:
     for name in PIPELINES:
         graph = graph_of(name, tmp_path)
         for op in names(graph):
-            for text in (explain(graph, op), explain(graph, op, 3)):
+            for text in (explain(graph, op), explain(graph, op, 1)):
                 assert all(len(line) <= 100 and line == line.rstrip() for line in text.splitlines()[1:]), text
 
 

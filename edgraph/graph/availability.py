@@ -24,22 +24,44 @@ def available(expr: Expr, graph: Graph) -> Clock:
     return parts[0] if len(parts) == 1 else both(*parts)
 
 
-def applied_atom(node: Node) -> Atom:
-    """That an `optimize` applied its update, which accumulation and `nonfinite: skip` make a condition."""
-    return Atom("condition", f"{node.name}.applied")
-
-
 def always_applies(node: Node, graph: Graph) -> bool:
     """Whether every firing of an `optimize` applies an update."""
     accumulate = node.settings.get("accumulate")
     return accumulate in (None, 1) and graph.pipeline.run.nonfinite != "skip"
 
 
+def verdict(node: Node, graph: Graph) -> str | None:
+    """The name of a condition that a node decides by running: `update.applied`, as accumulation and `nonfinite:
+    skip` put updates off, and `inner.ran` of a loop that may have no iteration."""
+    if node.op == "optimize" and node.kind == "op" and not always_applies(node, graph):
+        return f"{node.name}.applied"
+    if node.body is not None and may_have_no_iteration(node):
+        return f"{node.name}.ran"
+    return None
+
+
+def decider(name: str) -> str:
+    """The node that decides such a condition."""
+    return name.rpartition(".")[0]
+
+
+def may_have_no_iteration(node: Node) -> bool:
+    """Whether a loop goes through a value, which may have no rows, or has a `while`."""
+    use = node.body.use if node.body is not None else None
+    return use is not None and (use.condition is not None or any(argument.port == "over" for argument in node.inputs))
+
+
+def value_condition(node: Node, field: tuple[str | int, ...], graph: Graph) -> str | None:
+    """What must hold, besides that it runs, for a part of a node's value to be there."""
+    return verdict(node, graph) if node.body is not None or field == ("applied",) else None
+
+
 def value_clock(node: Node, field: tuple[str | int, ...], graph: Graph) -> Clock:
-    """The steps on which a part of a node's value is there."""
-    if field == ("applied",) and node.op == "optimize" and not always_applies(node, graph):
-        return both(node.clock, clocks.atom(applied_atom(node)))
-    return node.clock
+    """The steps on which a part of a node's value is there. Metrics of a loop are there when it has ended."""
+    if graph.use is not None and node.spec.metric:
+        return ALWAYS
+    condition = value_condition(node, field, graph)
+    return node.clock if condition is None else both(node.clock, clocks.atom(Atom("condition", condition)))
 
 
 def events_of(expr: Expr, graph: Graph) -> frozenset[str] | None:

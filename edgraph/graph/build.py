@@ -76,6 +76,8 @@ class Builder:
 
     def _add(self, entry: OpEntry) -> None:
         before = len(self.diagnostics)
+        if self.graph.use is not None:
+            self._check_place(entry)
         spec = self.registry.ops.get(entry.op.text)
         if spec is None:
             if not self.lenient:
@@ -103,6 +105,19 @@ class Builder:
         self.graph.nodes[node.name] = node
         if spec.name == "loop":
             node.body = self._body(node)
+
+    def _check_place(self, entry: OpEntry) -> None:
+        """What has no meaning in a loop."""
+        loop = f"the loop '{self.graph.name}'"
+        if entry.name in self.graph.nodes:
+            self.diagnostics.error("ambiguous-name", f"'{entry.name}' is an op here and an input of {loop}",
+                                   entry.name_span, "rename one of them")
+        if entry.op.text == "checkpoint":
+            self.diagnostics.error("checkpoint-in-loop", f"'{entry.name}' would save in the middle of a step, in {loop}",
+                                   entry.op.span, "let the loop give an output, and save outside of it `when` that says so")
+        for event, span in entry.at:
+            self.diagnostics.error("event-in-loop", f"'{entry.name}' fires at {event}, but it is in {loop}, which runs "
+                                   "within a step", span, "say `at` of the loop itself")
 
     def _check_data(self, node: Node) -> None:
         """There is something to read from."""
@@ -176,9 +191,12 @@ class Builder:
                                    did_you_mean(use.over.text, list(self.graph.pipeline.data)))
             over = None
         repeat = node.settings.get("repeat") or use.repeat
-        ends = over or repeat or use.condition or any(argument.port == "over" for argument in node.inputs)
+        ends = over or use.over or repeat or use.condition or any(argument.port == "over" for argument in node.inputs)
         if not ends:
             self.diagnostics.error("endless-loop", f"loop '{node.name}' has nothing to go through and no end",
                                    node.span, "say `over: DATA SET`, `repeat: N` or `while: …` in the graph, or give "
                                    "it an input `over`")
-        return Facts(over, None, repeat, self.graph.facts.fields, self.graph.facts.same)
+        outer = self.graph.facts
+        length = outer.lengths.get(over) if over else None
+        planned = min((steps for steps in (repeat, use.maximum, length) if steps is not None), default=None)
+        return Facts(over, length, planned, outer.fields, outer.same, outer.lengths, outer.epoch_length)

@@ -9,6 +9,7 @@ from typing import Any
 SCHEDULES = frozenset({"time", "updates", "firings", "epochs", "event", "last", "stage_first",
                        "stage_last"})  # atoms that read like a clock
 EXCLUSIVE = frozenset({"stage", "event"})  # two of these with different keys never hold at once
+VERDICTS = (".applied", ".ran")
 MULTIPLES = frozenset({"updates", "firings", "epochs"})  # every 6th is also every 3rd
 
 
@@ -98,6 +99,11 @@ def _words(atom: Atom) -> str:
     key = atom.key
     match atom.kind:
         case "condition":
+            if str(key).endswith(VERDICTS):  # what a node decides by running
+                of, _, what = str(key).rpartition(".")
+                verb = "is applied" if what == "applied" else "has an iteration"
+                return f"'{of}' {f'is not {what}' if what == 'applied' else 'has no iteration'}" if atom.negated \
+                    else f"'{of}' {verb}"
             key = str(key).removeprefix("when ")  # the name of a condition's node
             return f"'{key}' does not hold" if atom.negated else f"'{key}' holds"
         case "stage":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import Argument, Graph, Node
+from edgraph.graph.models import acts
 from edgraph.graph.refs import show
 from edgraph.graph.surface import counter_name, only_optimizer
 from edgraph.language.expressions import Expr, Expression, Logic
@@ -57,7 +58,7 @@ def _add_counters(every: Every, owner: Node, graph: Graph, spec: OpSpec, diagnos
             if target is None:
                 diagnostics.error("unknown-name", f"there is no op '{of.text}'", of.span,
                                   did_you_mean(of.text, [n.name for n in graph.nodes.values() if n.visible]))
-            elif not target.spec.effect:
+            elif not acts(target):
                 diagnostics.error("not-an-effect", f"'{of.text}' is no effect: it runs when something needs it, so its "
                                   "firings are no clock", of.span, "count the firings of an effect, or of an update")
             else:

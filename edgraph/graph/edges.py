@@ -41,12 +41,14 @@ def add_edges(graph: Graph, diagnostics: Diagnostics) -> None:
                 diagnostics.error("unknown-name", f"there is no op '{name.text}' to come after", name.span,
                                   did_you_mean(name.text, resolver.names()))
         graph.edges.extend(sorted(seen))
-    for output in graph.outputs.values():
-        resolver.expression(output)
-        _keep_output(output, graph)
+    if graph.use is not None and graph.use.condition is not None:
+        resolver.expression(graph.use.condition)
     for stage in graph.stages:
         if stage.condition is not None:
             resolver.expression(stage.condition)
+    for output in graph.outputs.values():
+        resolver.expression(output)
+        _keep_output(output, graph)
 
 
 def _keep_output(output: Expression, graph: Graph) -> None:
@@ -66,7 +68,7 @@ class Resolver:
     def __init__(self, graph: Graph, diagnostics: Diagnostics) -> None:
         self.graph = graph
         self.diagnostics = diagnostics
-        self.dotted = any("." in name for name, node in graph.nodes.items() if node.visible)
+        self.dotted = any("." in name for name, node in graph.nodes.items() if node.visible or node.kind == "argument")
         self.bad: set[Path] = set()
         # ops in which something was reported already: nothing more is said about who reads them
         broken = graph.pipeline.broken | (graph.use.broken if graph.use else frozenset())

@@ -17,7 +17,8 @@ def facts_of(pipeline: Pipeline, steps_per_epoch: Mapping[str, int | None],
     """steps_per_epoch, fields: of each data set, None where not known."""
     over = run_over(pipeline, diagnostics)
     length = steps_per_epoch.get(over) if over else None
-    return Facts(over, length, _last_step(pipeline, over, length, diagnostics), dict(fields))
+    return Facts(over, length, _last_step(pipeline, over, length, diagnostics), dict(fields),
+                 lengths=dict(steps_per_epoch), epoch_length=length)
 
 
 def run_over(pipeline: Pipeline, diagnostics: Diagnostics) -> str | None:

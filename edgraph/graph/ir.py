@@ -124,6 +124,8 @@ class Facts:
     last_step: int | None  # the planned last step
     fields: dict[str, tuple[str, ...] | None] = field(default_factory=dict)  # of each data set, where known
     same: dict[str, str] = field(default_factory=dict)  # models that share parameters: one state object
+    lengths: dict[str, int | None] = field(default_factory=dict)  # steps in an epoch of each data set
+    epoch_length: int | None = None  # of the run, in loops too: what `epoch` counts
 
 
 @dataclass(slots=True)

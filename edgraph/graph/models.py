@@ -55,6 +55,13 @@ def _optimizers(node: Node) -> Iterable[str]:
     return (str(node.settings.get("optimizer")),) if node.op == "optimize" else ()
 
 
+def acts(node: Node) -> bool:
+    """Whether a node is an effect, or a loop with some in its graph."""
+    if node.body is not None:
+        return any(acts(inner) for inner in node.body.nodes.values())
+    return node.kind == "op" and node.spec.effect
+
+
 def counted(node: Node, graph: Graph) -> list[str]:
     """The nodes whose firings a counter counts."""
     assert node.counts is not None

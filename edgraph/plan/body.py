@@ -89,24 +89,21 @@ class Body:
         work = self._work(call)
         comment = f"  # {node.name}  {node.place}" + ("  (needed or not is known only later)" if call.early else "")
         text = (f"{variable} = {work}" if self._is_read(call) else work) + comment
-        applied = None
-        if "applied" in call.ports and node.op == "optimize":
-            applied = self.names.variable(f"{node.name}.applied")
-        if call.guard == ALWAYS_GUARD:
-            self._line(text, node.name)
-            if applied is not None:
-                self._line(f"{applied} = {variable}['applied']")
-        else:
-            if node.kind == "condition" and node.settings.get("value") is None:
-                self._line(f"{variable} = False")
-            if applied is not None:
-                self._line(f"{applied} = False")
-            self._line(f"if {self.writer.test(call.guard)}:")
-            self._line(f"    {text}", node.name)
-            if applied is not None:
-                self._line(f"    {applied} = {variable}['applied']")
+        lines = [Line(text, node.name)]
+        verdict = self.shared.timetable.verdicts.get(node.name)
+        if verdict is not None:
+            holds = f"{variable}['applied']" if node.op == "optimize" else f"{variable} is not None"
+            lines.append(Line(f"{self.names.variable(verdict)} = {holds}"))
         if call.leaf:
-            self._line(f'{variable} = {self.names.need("_leaf", "leaf")}({variable})')
+            lines.append(Line(f'{variable} = {self.names.need("_leaf", "leaf")}({variable})'))
+        if call.guard == ALWAYS_GUARD:
+            self.lines += lines
+        else:
+            decided = node.name if node.kind == "condition" and node.settings.get("value") is None else verdict
+            if decided is not None:
+                self._line(f"{self.names.variable(decided)} = False")
+            self._line(f"if {self.writer.test(call.guard)}:")
+            self.lines += [Line(f"    {line}", name) for line, name in lines]
         self.made[node.name] = call.guard
         if not self.shared.keep:
             self.unused += call.frees
@@ -120,7 +117,7 @@ class Body:
         node = call.node
         if self.shared.keep and node.kind == "op" and not self._is_measured(node):
             return True
-        return node.name in self._read or node.kind == "condition" or "applied" in call.ports
+        return node.name in self._read or node.kind == "condition" or node.name in self.shared.timetable.verdicts
 
     def _is_measured(self, node: Node) -> bool:
         """Whether its value is made when the loop ends."""
@@ -151,7 +148,7 @@ class Body:
     def _extra(self, name: str) -> str:
         """An extra argument of a call (see edgraph.ops.spec.Passes)."""
         if name == "count":
-            return f'{self.names.need("_count", "count")}()'
+            return f'{self.names.need("_count", "count")}(step)'
         if name == "epoch":
             return self.writer.builtin("epoch")
         # outside of loops the step of the run is all there is

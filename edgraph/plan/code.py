@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from edgraph.graph.availability import available
+from edgraph.graph.availability import available, value_condition
 from edgraph.graph.ir import Graph, Node, Slot
 from edgraph.language.expressions import (
     Binary,
@@ -24,7 +24,7 @@ from edgraph.language.expressions import (
     Ref,
     Unary,
 )
-from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable
+from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable, both_guards
 
 KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
 
@@ -145,8 +145,8 @@ class Writer:
         if name == "step":
             return "step"
         if name == "epoch":
-            length = self.graph.facts.steps_per_epoch
-            return f"((step - 1) // {length} + 1)" if length and self.graph.use is None else "1"
+            length = self.graph.facts.epoch_length  # of the run, also in a loop
+            return f"(({'step' if self.graph.use is None else 'global_step'} - 1) // {length} + 1)" if length else "1"
         return f'{self.names.need(f"_{name}", "builtin", name)}()'
 
     def _memory(self, value: Expr, initial: Expr | None, *, fresh: bool) -> str:
@@ -158,6 +158,9 @@ class Writer:
             start = self.expression(initial)
             held = f'(_h{index} if (_h{index} := {held}) is not {self.names.need("_unset", "unset")} else {start})'
         guard = self.made.get(target.node, NEVER_GUARD) if fresh else NEVER_GUARD
+        condition = value_condition(self.graph.nodes[target.node], target.field, self.graph)
+        if condition is not None:
+            guard = both_guards(guard, frozenset({frozenset({condition})}))
         if guard == NEVER_GUARD:
             return held
         made = self.value(target.node, target.field)

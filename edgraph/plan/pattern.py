@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgraph.graph.availability import available
+from edgraph.graph.availability import available, decider, value_condition
 from edgraph.graph.ir import EdgeKind, Graph, Node, Slot
+from edgraph.graph.models import acts
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, Timetable, absorb, both_guards
 
@@ -31,8 +32,9 @@ class Call:
     @property
     def binding(self) -> tuple[object, ...]:
         """Calls that agree in this do the same work."""
-        records = self.records and self.node.body is not None
-        return self.node.name, self.trains, self.moves, self.retain, self.ports, records
+        if self.node.body is not None:
+            return self.node.name, self.trains, self.moves, self.records
+        return self.node.name, self.trains, self.moves, self.retain, self.ports
 
 
 @dataclass(slots=True)
@@ -67,9 +69,9 @@ class Planner:
             node = self.graph.nodes[name]
             if not node.sink and name not in self.demand:
                 continue
-            if node.metric == self.epilogue and (call := self._call(node)) is not None:
+            if self._has_place(node) and (call := self._call(node)) is not None:
                 plan.calls.append(call)
-                if node.visible and (node.spec.effect or node.spec.update):
+                if node.visible and acts(node):
                     plan.effects.append(name)
         plan.calls.reverse()
         plan.effects.reverse()
@@ -78,9 +80,18 @@ class Planner:
         slots: dict[str, list[Slot]] = {}
         for slot in self.graph.slots:
             slots.setdefault(slot.node, []).append(slot)
-        plan.slots = [(slot, call.guard) for call in plan.calls for slot in slots.get(call.node.name, ())]
+        plan.slots = [(slot, self._kept_when(slot, call)) for call in plan.calls for slot in slots.get(call.node.name, ())]
         self._frees(plan)
         return plan
+
+    def _kept_when(self, slot: Slot, call: Call) -> Guard:
+        condition = value_condition(call.node, slot.field, self.graph)
+        return call.guard if condition is None else both_guards(call.guard, frozenset({frozenset({condition})}))
+
+    def _has_place(self, node: Node) -> bool:
+        """What is computed of metrics runs when the loop has ended, and conditions are looked at where they are asked
+        for; everything else in each iteration."""
+        return node.metric == self.epilogue or (self.epilogue and node.kind == "condition" and not node.sink)
 
     def _call(self, node: Node) -> Call | None:
         if node.kind == "argument":  # it comes in with the loop
@@ -118,7 +129,7 @@ class Planner:
 
     def known(self, flag: str, place: int) -> bool:
         """Whether a condition has been decided before a place of the order."""
-        return self.place[flag.removesuffix(".applied") if flag not in self.place else flag] < place
+        return self.place[flag if flag in self.place else decider(flag)] < place
 
     def guard(self, node: Node) -> Guard:
         return self.timetable.guard(node.clock, self.mask)
@@ -193,15 +204,13 @@ class Planner:
             for read in call.node.reads:
                 if read.field:
                     asked.setdefault(read.node, set()).add(str(read.field[0]))
-            for alternative in call.guard:
-                for flag in alternative:
-                    if flag not in self.place:
-                        asked.setdefault(flag.removesuffix(".applied"), set()).add("applied")
+            if call.node.op == "optimize" and call.node.name in self.timetable.verdicts:
+                asked.setdefault(call.node.name, set()).add("applied")
         for slot in self.graph.slots:
             if slot.field:
                 asked.setdefault(slot.node, set()).add(str(slot.field[0]))
         for call in plan.calls:
-            if call.node.name in asked:
+            if call.node.name in asked and call.node.body is None:
                 call.ports = frozenset(asked[call.node.name])
 
     def _frees(self, plan: Plan) -> None:

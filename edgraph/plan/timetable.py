@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from edgraph.graph.availability import available
+from edgraph.graph.availability import available, verdict
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, Term
 from edgraph.graph.ir import Graph
 from edgraph.graph.surface import atom_node
@@ -54,6 +54,9 @@ class Timetable:
         for output in graph.outputs.values():
             self._add_eithers(output.root)
         self.ticks = frozenset(atom for item in self.items for atom in item.ticks)
+        flags = {flag for item in self.items for flag in item.flags}
+        self.verdicts = {node.name: name for node in graph.nodes.values()  # node -> the condition that it decides
+                         if (name := verdict(node, graph)) is not None and name in flags}
 
     def _add(self, clock: Clock) -> None:
         if clock not in self._terms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from edgraph.graph.availability import decider
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, TooComplex, both, includes, meets, words
 from edgraph.graph.ir import Graph, Node
 from edgraph.graph.models import data_of
@@ -56,7 +57,7 @@ def flag_words(flag: str, table: Outlook) -> str:
         return tick_words(table.atoms[flag])
     node = table.graph.nodes.get(flag)
     if node is None:
-        return f"{flag.removesuffix('.applied')} is applied"
+        return f"{decider(flag)} {'is applied' if flag.endswith('.applied') else 'has an iteration'}"
     if node.counts is not None:
         of, number = node.counts
         kind = str(node.settings["kind"])

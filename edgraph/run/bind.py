@@ -71,7 +71,7 @@ class Binder:
             case ("count",):
                 return lambda: run.batch_count()  # which is another one at each entry of a loop
             case ("settle",):
-                return context.settle
+                return partial(context.settle, run)
             case ("snapshot",):
                 return context.snapshot
             case ("stage_ends",):
@@ -116,13 +116,13 @@ class Binder:
             case "fixed_examples":
                 return self.context.sources.fixed(node, self.graph)
             case "loop":
-                return self.context.loop(call, self.run)
+                return self.context.loop(call)
             case "gradient":
                 return Bound(backend.gradient(settings.get("wrt")))
             case "update_ema":
                 return Bound(backend.update_ema(settings["target"], settings["source"], settings["decay"]))
             case "set_learning_rate":
-                return Bound(partial(self.context.defer, backend.set_learning_rate(settings["optimizer"])))
+                return Bound(partial(self.context.defer, self.run, backend.set_learning_rate(settings["optimizer"])))
             case "checkpoint":
                 return Bound(partial(self.context.request, settings.get("name") or node.name, settings.get("keep", 1)))
             case "stop":

@@ -31,7 +31,8 @@ class Context:
         self.current_stage = ""
         self.stage_ends: Callable[[int], bool] = lambda step: False
         self._save = save
-        self._deferred: list[Callable[[], None]] = []
+        self._deferred: dict[GraphRun, list[Callable[[], None]]] = {}
+        self.interpret = False  # graphs of loops too
         self._requests: list[tuple[str, int]] = []
 
     def stage(self) -> str:
@@ -39,14 +40,13 @@ class Context:
 
     # -- the end of a step -----------------------------------------------------------------------------
 
-    def defer(self, work: Callable[[Any], None], value: Any) -> None:
-        """Settings take effect when the step ends."""
-        self._deferred.append(partial(work, value))
+    def defer(self, run: GraphRun, work: Callable[[Any], None], value: Any) -> None:
+        """Settings take effect when the step ends: in a loop, the iteration."""
+        self._deferred.setdefault(run, []).append(partial(work, value))
 
-    def settle(self) -> None:
-        for work in self._deferred:
+    def settle(self, run: GraphRun | None = None) -> None:
+        for work in self._deferred.pop(run or self.main, ()):
             work()
-        self._deferred.clear()
 
     def request(self, name: str, keep: int) -> None:
         """A checkpoint, taken when everything else of the step is done."""
@@ -72,7 +72,7 @@ class Context:
 
     # -- loops -----------------------------------------------------------------------------------------
 
-    def loop(self, call: Call, outer: GraphRun) -> Bound:
-        loop = LoopRun(call, self, outer)
+    def loop(self, call: Call) -> Bound:
+        loop = LoopRun(call, self)
         self.loops.append(loop)
         return loop.bound()

@@ -48,7 +48,7 @@ class Engine:
         self.resumed = False
         self.passed = ""  # the latest event that has run since step `done`: where exactly a run is resumed
         self.interpreter = Interpreter(run)
-        self.interpret = interpret
+        self.interpret = context.interpret = interpret
         self.stages = Stages(run.graph, Interpreter(run))
         self.events = frozenset(event for node in run.graph.nodes.values() if node.sink for event in node.events or ())
         self.signal: int | None = None

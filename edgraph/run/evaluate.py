@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from edgraph.graph.availability import value_condition
 from edgraph.graph.ir import Slot, Target
 from edgraph.language.expressions import (
     Binary,
@@ -23,6 +24,7 @@ from edgraph.language.expressions import (
     Previous,
     Ref,
     Unary,
+    children,
 )
 from edgraph.run.values import UNSET, field
 
@@ -46,16 +48,18 @@ class Evaluator:
         self.slots = {slot: index for index, slot in enumerate(run.graph.slots)}
         self.made: dict[str, Any] = {}
         self.step = 0
+        self.global_step = 0
+        self.flags: dict[str, bool] = {}  # what is decided in this step
         self.late = False  # a bare reference means the latest value
 
     def between(self, expr: Expr, step: int) -> Any:
         """A condition that is looked at before a step."""
-        self.made, self.step, self.late = {}, step, False
+        self.made, self.flags, self.step, self.late = {}, {}, step, False
         return self.value(expr)
 
     def latest(self, expr: Expr, step: int) -> Any:
         """An output of a loop, when the loop has ended."""
-        self.made, self.step, self.late = {}, step, True
+        self.made, self.flags, self.step, self.late = {}, {}, step, True
         return self.value(expr)
 
     def value(self, expr: Expr) -> Any:
@@ -112,25 +116,43 @@ class Evaluator:
         return value
 
     def available(self, expr: Expr) -> bool:
-        """Whether an argument of `either` can be made at this step. The interpreter refines this."""
-        return not isinstance(expr, Ref) or self.graph.targets[expr.path].node in self.made
+        """Whether an argument of `either` has a value: of this step, or in an output the latest. The interpreter
+        goes by clocks instead."""
+        match expr:
+            case Ref(path, _):
+                target = self.graph.targets[path]
+                node = self.graph.nodes[target.node]
+                if node.kind == "argument" or (node.spec.metric and self.graph.use is not None):
+                    return True
+                return self.late and self.run.held[self.slots[Slot(*target)]] is not UNSET
+            case Hold(_, initial, _) | Previous(_, initial, _):
+                return initial is None or self.available(initial)
+            case Either(arguments, _):
+                return any(map(self.available, arguments))
+        return all(map(self.available, children(expr)))
 
     def _memory(self, value: Expr, initial: Expr | None, *, fresh: bool) -> Any:
         assert isinstance(value, Ref)
         target = self.graph.targets[value.path]
-        if fresh and target.node in self.made:
+        if fresh and self.is_fresh(target):
             return self.part(target)
         held = self.run.held[self.slots[Slot(*target)]]
         if held is UNSET and initial is not None:
             return self.value(initial)
         return held
 
+    def is_fresh(self, target: Target) -> bool:
+        """Whether a value was made at this step."""
+        condition = value_condition(self.graph.nodes[target.node], target.field, self.graph)
+        return target.node in self.made and (condition is None or self.flags.get(condition) is True)
+
     def _builtin(self, name: str) -> Any:
         if name == "step":
             return self.step
         if name == "epoch":
-            length = self.graph.facts.steps_per_epoch
-            return (self.step - 1) // length + 1 if length and self.graph.use is None else 1
+            length = self.graph.facts.epoch_length  # of the run, also in a loop
+            step = self.step if self.graph.use is None else self.global_step
+            return (step - 1) // length + 1 if length else 1
         return self.run.context.stage()
 
     def _logic(self, sign: str, operands: tuple[Expr, ...]) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgraph.graph.ir import Graph
 from edgraph.plan.codegen import StepSource, generate
-from edgraph.plan.pattern import Plan, plan_pattern
+from edgraph.plan.pattern import Call, Plan, plan_pattern
 from edgraph.plan.timetable import Timetable
 from edgraph.run.bind import Binder
 from edgraph.run.values import UNSET
@@ -33,7 +33,6 @@ class GraphRun:
         self.values: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
         self.halt: list[str] = []
-        self.batch_count: Callable[[], int] = lambda: 1
         self.binder = Binder(self, context)
         self.sources: dict[str, StepSource] = {}  # by the name of the file that tracebacks show
         self._functions: dict[tuple[tuple[int, ...], bool, bool], StepFunction] = {}
@@ -69,12 +68,17 @@ class GraphRun:
         found = self._plans.get((mask, epilogue))
         if found is None:
             found = plan_pattern(self.graph, self.timetable, mask, epilogue=epilogue)
-            self.prepare(found)
+            for call in found.calls:
+                self.prepare(call)
             self._plans[mask, epilogue] = found
         return found
 
-    def prepare(self, plan: Plan) -> None:
-        """What a loop changes in the plans of its graph."""
+    def prepare(self, call: Call) -> None:
+        """What a loop changes in the calls of its graph."""
+
+    def batch_count(self, step: int) -> int:
+        """How many examples the batch of a step has; 1 where there is none."""
+        return self.context.sources.size(step)
 
     def keep_output(self, value: Any) -> Any:
         """How the outputs of a loop are kept."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgraph.graph.availability import available
+from edgraph.graph.availability import available, verdict
 from edgraph.graph.clocks import Atom, Clock
-from edgraph.graph.ir import EdgeKind, Node
+from edgraph.graph.ir import EdgeKind, Node, Target
 from edgraph.graph.refs import uses
 from edgraph.graph.surface import atom_node
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
@@ -39,7 +39,6 @@ class Interpreter(Evaluator):
         self.ticks = ticks
         self.event: str | None = None
         self.epilogue = False
-        self.flags: dict[str, bool] = {}
         self.fired: list[str] = []  # what ran, in order
         self.decided: set[str] = set()  # whether it runs is known by now
         self.readers = self._readers()
@@ -59,26 +58,32 @@ class Interpreter(Evaluator):
     # -- what runs -------------------------------------------------------------------------------------
 
     def _run(self, key: int, global_step: int) -> None:
-        self.made, self.flags, self.fired = {}, {}, []
+        self.made, self.flags, self.fired, self.global_step = {}, {}, [], global_step
         self.decided.clear()
         for name in self.graph.order:
             node = self.graph.nodes[name]
             self._memo.clear()  # what is known changes from place to place
             if node.kind == "argument":
                 continue
-            if node.metric == self.epilogue and self._holds(node.clock, node) and self._wanted(node):
+            if self._has_place(node) and self._holds(node.clock, node) and self._wanted(node):
                 self.fired.append(name)
                 try:
                     self._node(node, {"step": self.step, "key": key, "global_step": global_step})
                 except Exception as error:
                     raise OpError(name, error) from error
-            elif node.kind == "condition":
-                self.flags[name] = False
+            elif (decides := name if node.kind == "condition" else verdict(node, self.graph)) is not None:
+                self.flags[decides] = False
             self.decided.add(name)
         for slot, index in self.slots.items():
-            if slot.node in self.made:
-                self.run.held[index] = self.backend.detach(self.part(slot_target(slot)))
+            target = Target(*slot)
+            if self.is_fresh(target):
+                keep = self.run.keep_output if slot in self.graph.output_slots else self.backend.detach
+                self.run.held[index] = keep(self.part(target))
         self.backend.record(False)
+
+    def _has_place(self, node: Node) -> bool:
+        """What is computed of metrics runs when the loop has ended; conditions wherever they are asked for."""
+        return node.metric == self.epilogue or (self.epilogue and node.kind == "condition" and not node.sink)
 
     def _holds(self, clock: Clock, node: Node | None = None) -> bool:
         """Whether a clock allows this step; a condition that is not decided yet may still hold."""
@@ -119,11 +124,11 @@ class Interpreter(Evaluator):
         return self._memo[node.name]
 
     def _is_wanted(self, node: Node) -> bool:
-        if node.sink and (self.event is None or (node.events is not None and self.event in node.events)):
+        if node.sink and self._has_place(node) and (self.event is None or (node.events is not None and self.event in node.events)):
             return True
         for name, expr in self.readers.get(node.name, ()):
             reader = self.graph.nodes[name]
-            if (reader.metric == self.epilogue and self._holds(reader.clock, reader)
+            if (self._has_place(reader) and self._holds(reader.clock, reader)
                     and (expr is None or self._asks(expr, node.name)) and self._wanted(reader)):
                 return True
         return False
@@ -183,7 +188,8 @@ class Interpreter(Evaluator):
     # -- how it runs -----------------------------------------------------------------------------------
 
     def _node(self, node: Node, moment: dict[str, int]) -> None:
-        self.backend.record(node.kind == "gradients" or node.op == "gradient" or self._records(node))
+        call = self._call(node)
+        self.backend.record(node.kind == "gradients" or node.op == "gradient" or call.records)
         values = [self.value(argument.value.root) for argument in node.inputs]
         if node.kind == "condition":
             if node.counts is not None:
@@ -196,18 +202,29 @@ class Interpreter(Evaluator):
         if node.op == "expr":
             self.made[node.name] = self._as_leaf(node, values[0])
             return
-        call = Call(node, ALWAYS_GUARD, records=self._records(node), trains=self._trains(node),
-                    moves=self._moves(node), retain=True, ports=self._ports(node))
         bound = self.run.binder.bound(call)
-        moment = {**moment, "count": self.run.batch_count(), "epoch": self._builtin("epoch")}
+        moment["count"] = self.run.batch_count(self.step) if "count" in bound.passes else 1
+        moment["epoch"] = self._builtin("epoch")
         extra = [moment[name] for name in bound.passes]
         positional, named = self._arguments(node, values)
-        made = bound.call(*extra, *positional, **named)
-        made = self._as_leaf(node, made)
+        made = self._as_leaf(node, bound.call(*extra, *positional, **named))
         if not (node.spec.metric and self.graph.use is not None):
             self.made[node.name] = made
-        if node.op == "optimize" and node.kind == "op" and "applied" in call.ports:
-            self.flags[f"{node.name}.applied"] = bool(made["applied"])
+        if (decides := verdict(node, self.graph)) is not None:
+            self.flags[decides] = bool(made["applied"]) if node.op == "optimize" else made is not None
+
+    def _call(self, node: Node) -> Call:
+        """What a node's work is bound by at this step."""
+        call = Call(node, ALWAYS_GUARD, records=self._records(node), trains=self._trains(node),
+                    moves=self._moves(node), retain=True, ports=self._ports(node))
+        self.run.prepare(call)
+        return call
+
+    def _builtin(self, name: str) -> Any:
+        if name == "epoch" and self.event in ("start", "resume", "epoch_start"):  # that of the step that follows
+            length = self.graph.facts.epoch_length
+            return self.step // length + 1 if length else 1
+        return super()._builtin(name)
 
     def _as_leaf(self, node: Node, value: Any) -> Any:
         """A value that a `gradient` op differentiates with respect to."""
@@ -256,8 +273,3 @@ class Interpreter(Evaluator):
         if node.op != "optimize":
             return frozenset()
         return frozenset(port.name for port in node.spec.ports)
-
-
-def slot_target(slot: Any) -> Any:
-    from edgraph.graph.ir import Target
-    return Target(slot.node, slot.field)

@@ -12,6 +12,7 @@ from edgraph.graph.models import data_of
 
 if TYPE_CHECKING:
     from edgraph.data.source import DataSource
+    from edgraph.data.stream import BatchStream
     from edgraph.run.graphrun import GraphRun
     from edgraph.run.loops import LoopRun
 
@@ -49,11 +50,12 @@ class Stream:
 
 
 class LoopSource:
-    """The batches that one entry of a loop goes through."""
+    """The batches that one entry of a loop goes through. size: how many examples batch `number` has."""
 
-    def __init__(self, steps: int, batch: Fetch) -> None:
+    def __init__(self, steps: int, batch: Fetch, size: Callable[[int], int]) -> None:
         self.steps = steps
         self._batch = batch
+        self._size = size
         self._step = 0
         self._current: Batch | None = None
 
@@ -62,9 +64,8 @@ class LoopSource:
             self._step, self._current = step, self._batch(step - 1)
         return self._current
 
-    def count(self) -> int:
-        """How many examples the current batch has; 1 where none was asked for."""
-        return int(self._current["count"]) if self._current is not None else 1
+    def size(self, step: int) -> int:
+        return self._size(step - 1)
 
 
 class Sources:
@@ -78,13 +79,21 @@ class Sources:
         self.seed = seed
         self.fixed_indices = fixed
         self.streams: dict[str, Stream] = {}
-        self._fetchers: dict[tuple[str, str], tuple[Fetch, int]] = {}
+        self._own: BatchStream | None = None
+        self._fetchers: dict[tuple[str, str], tuple[Fetch, BatchStream]] = {}
         self._fixed: dict[str, Batch] = {}
         self._positions: dict[str, int] = {}  # of streams that nobody has asked for yet since the run was resumed
 
-    def fetcher(self, data: str, name: str | None, *, once: bool = False) -> tuple[Fetch, int]:
-        """Batches of a stream by number (from 0), and how many make an epoch. once: no more than one epoch of them
-        is asked for."""
+    def size(self, step: int) -> int:
+        """How many examples the run's own batch has at a step; 1 for a run over no data set."""
+        if self.over is None:
+            return 1
+        if self._own is None:
+            self._own = self.data[self.over].stream()
+        return len(self._own.indices(step - 1))
+
+    def fetcher(self, data: str, name: str | None, *, once: bool = False) -> tuple[Fetch, BatchStream]:
+        """Batches of a stream by number (from 0), and the stream. once: no more than one epoch of them is asked for."""
         source = self.data[data]
         stream = source.stream(name)
         indices = stream.indices
@@ -105,7 +114,7 @@ class Sources:
                 found["index"] = chosen = indices(number)
                 found["count"] = len(chosen)
                 return found
-        return batch, stream.steps_per_epoch
+        return batch, stream
 
     def load(self, node: Node, run: GraphRun, moves: bool) -> Bound:
         """The batch of a `load_batch` node. moves: where it is a source of training, whether training demands it;
@@ -159,26 +168,31 @@ class Sources:
             return None
         if (data, loop.graph.name) not in self._fetchers:
             self._fetchers[data, loop.graph.name] = self.fetcher(data, loop.graph.name, once=True)
-        batch, steps = self._fetchers[data, loop.graph.name]
-        return LoopSource(steps, batch)
+        batch, stream = self._fetchers[data, loop.graph.name]
+        return LoopSource(stream.steps_per_epoch, batch, lambda number: len(stream.indices(number)))
 
     def _over_value(self, loop: LoopRun, value: Any, key: int) -> LoopSource:
         import numpy as np
 
         from edgraph.ops.random import mix, node_base
 
-        rows = len(next(iter(value.values()))) if isinstance(value, dict) else len(value)
-        size = loop.node.settings.get("batch_size") or rows
+        if isinstance(value, dict):
+            value = {name: part for name, part in value.items() if name != "count"}  # it is that of each batch
+        rows = len(next(iter(value.values()), ())) if isinstance(value, dict) else len(value)
+        size = loop.node.settings.get("batch_size") or max(rows, 1)
         order = np.arange(rows)
         if loop.node.settings.get("shuffle"):
             seed = mix(node_base(self.seed, f"{loop.graph.name}.over"), key)
             order = np.random.Generator(np.random.Philox(key=seed)).permutation(rows)
 
+        def chosen(number: int) -> Any:
+            return order[number * size:(number + 1) * size]
+
         def batch(number: int) -> Batch:
-            chosen = order[number * size:(number + 1) * size]
-            rows: Batch = self.backend.rows(value, chosen)
-            return rows
-        return LoopSource(-(-rows // size), batch)
+            indices = chosen(number)
+            found: Batch = self.backend.rows(value, indices)
+            return {"index": indices, **found, "count": len(indices)} if isinstance(found, dict) else found
+        return LoopSource(-(-rows // size), batch, lambda number: len(chosen(number)))
 
     def state(self) -> dict[str, int]:
         return {**self._positions, **{name: stream.position for name, stream in self.streams.items()}}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from edgraph.graph import clocks
 from edgraph.graph.availability import available, events_of, meeting, value_clock
 from edgraph.graph.clocks import ALWAYS, NEVER, Atom, Clock, TooComplex, both, includes, union
-from edgraph.graph.ir import Graph, Node
-from edgraph.graph.models import counted, ema_sources
+from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.models import acts, counted, ema_sources
 from edgraph.graph.passes import stale
+from edgraph.graph.refs import uses
 from edgraph.graph.surface import clock_of, find_stage, stage_clock
-from edgraph.language.expressions import Expression
+from edgraph.language.expressions import Expression, Ref
 from edgraph.text.diagnostics import Diagnostics
 
 
@@ -79,12 +80,31 @@ def _after_loop(node: Node, graph: Graph, diagnostics: Diagnostics) -> bool:
     """In a loop, whether a node is made once, when the loop has ended: a metric, or what is computed of one."""
     if graph.use is None:
         return False
-    late = [name for name in dict.fromkeys(read.node for read in node.reads)
-            if graph.nodes[name].spec.metric or graph.nodes[name].metric]
-    if late and node.entry is not None and node.entry.every is not None:
+    conditions = [graph.nodes[name] for name in node.conditions]
+    late = [name for name in (*_fresh(node), *node.conditions) if graph.nodes[name].spec.metric or graph.nodes[name].metric]
+    if not late:
+        return False
+    if node.entry is not None and node.entry.every is not None:
         diagnostics.error("stale-input", f"'{node.name}' fires during the loop, but '{late[0]}' has a value only when "
                           "the loop ends", node.entry.every.span, "drop 'every'")
-    return bool(late)
+    for reader in (node, *conditions):
+        for argument in reader.inputs:
+            for use in uses(argument.value.root):
+                if use.kind is EdgeKind.DATA and use.ref.path in graph.targets:
+                    _check_late(node, use.ref, graph, diagnostics)
+    return True
+
+
+def _fresh(node: Node) -> list[str]:
+    """The nodes that a node reads the value of this step of."""
+    return [read.node for read in node.reads if read.kind is EdgeKind.DATA]
+
+
+def _check_late(node: Node, ref: Ref, graph: Graph, diagnostics: Diagnostics) -> None:
+    source = graph.nodes[graph.targets[ref.path].node]
+    if source.kind != "argument" and not source.spec.metric and not source.metric:
+        diagnostics.error("stale-input", f"'{node.name}' is computed when the loop ends, where '{ref.text()}' is not "
+                          "fresh", ref.span, f'take the latest value: "hold({ref.text()}, 0.0)"')
 
 
 def _check(node: Node, promise: Clock, expression: Expression, clock: Clock, graph: Graph,
@@ -112,7 +132,7 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
                                   span, "between steps there is no batch of the loop: use hold(…), or fixed examples")
     elif entry is not None and entry.every is not None:
         node.events = frozenset()
-    elif inherited is None and (node.spec.effect or node.spec.state):
+    elif inherited is None and (acts(node) or node.spec.state):
         node.events = frozenset()  # what it does, and what it has seen, must not depend on who asks
     else:
         node.events = inherited

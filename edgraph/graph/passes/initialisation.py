@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgraph.graph import clocks
+from edgraph.graph.availability import value_clock
 from edgraph.graph.clocks import Clock, TooComplex
-from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.ir import EdgeKind, Graph, Node, Target
 from edgraph.graph.refs import memories, uses
-from edgraph.language.expressions import Expression, Hold, Previous, Ref
+from edgraph.language.expressions import Either, Expr, Expression, Hold, Previous, Ref, children
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
 
@@ -24,6 +25,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         earliest = Moments(graph)
         for memory, node in readers:
             _check(memory, node, earliest, graph, diagnostics)
+    for name, output in graph.outputs.items():
+        _check_output(name, output.root, graph, diagnostics)
     for expression, what in _between_steps(graph):
         _check_between(expression, what, graph, diagnostics)
     return True
@@ -35,9 +38,13 @@ class Moments:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.demanded: dict[str, float] = {}
+        self.end = iterations(graph) + 0.5  # of a loop
         after = graph.successors(DEMANDS)
         for name in reversed(graph.order):
             node = graph.nodes[name]
+            if node.metric:  # made when the loop has ended
+                self.demanded[name] = self.end
+                continue
             asked = min((self.demanded[reader] for reader in after[name]), default=NEVER)
             able = min(_first(node.clock), START if node.events is None else self._events(node.events))
             due = min(_first(node.clock), self._events(node.events or ())) if node.sink else NEVER
@@ -57,11 +64,21 @@ def _first(clock: Clock) -> float:
     return NEVER if step is None else step
 
 
-def _made(source: Node, graph: Graph) -> float | None:
-    """The first moment at which a node is certainly made; None where only the run will tell."""
+def iterations(graph: Graph) -> int:
+    """How many iterations a loop has at least, where it has any."""
+    use = graph.use
+    if use is None or use.condition is not None or any(node.op == "stop" for node in graph.nodes.values()):
+        return 1
+    return graph.facts.last_step or 1
+
+
+def _made(target: Target, graph: Graph) -> float | None:
+    """The first moment at which a value is certainly made; None where only the run will tell."""
+    source = graph.nodes[target.node]
     if source.events is not None and "start" in source.events and _certain(source, graph):
         return START
-    return _first(source.clock) if source.clock.is_pure else None
+    clock = value_clock(source, target.field, graph)
+    return _first(clock) if clock.is_pure else None
 
 
 def _certain(node: Node, graph: Graph) -> bool:
@@ -76,7 +93,7 @@ def _check(memory: Hold | Previous, reader: Node, earliest: Moments, graph: Grap
     source = graph.nodes[graph.targets[memory.value.path].node]
     word = "hold" if isinstance(memory, Hold) else "previous"
     text = memory.value.text()
-    made, read = _made(source, graph), earliest.demanded[reader.name]
+    made, read = _made(graph.targets[memory.value.path], graph), earliest.demanded[reader.name]
     if made is None:
         why = f"whether '{source.name}' has run by then is known only at run time"
     elif made < read or (made == read and word == "hold"):
@@ -91,6 +108,33 @@ def _check(memory: Hold | Previous, reader: Node, earliest: Moments, graph: Grap
 
 def _report(message: str, span: Span, example: str, diagnostics: Diagnostics) -> None:
     diagnostics.error("no-initial-value", message, span, f'give one: "{example}"')
+
+
+def _check_output(name: str, expr: Expr, graph: Graph, diagnostics: Diagnostics) -> None:
+    """Where a loop has run, every output has a value: the latest of what it is computed from."""
+    match expr:
+        case Ref(path, span):
+            target = graph.targets.get(path)
+            if target is None or graph.nodes[target.node].kind == "argument":
+                return
+            made, end = _made(target, graph), iterations(graph)
+            if made is None or made > end:
+                why = (f"'{expr.text()}' first runs on step {int(made)}" if made is not None and made != NEVER
+                       else f"whether '{expr.text()}' has run by then is known only at run time")
+                diagnostics.error("no-initial-value", f"output '{name}' of the loop '{graph.name}' may have no value: "
+                                  f"{why}", span, f'give one: "hold({expr.text()}, 0.0)"')
+        case Hold(_, initial, _) | Previous(_, initial, _) if initial is not None:
+            _check_output(name, initial, graph, diagnostics)
+        case Either(arguments, _):
+            for argument in arguments:
+                found = Diagnostics()
+                _check_output(name, argument, graph, found)
+                if not found.failed:
+                    return
+            diagnostics.extend(found)
+        case _:
+            for child in children(expr):
+                _check_output(name, child, graph, diagnostics)
 
 
 def _between_steps(graph: Graph) -> list[tuple[Expression, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import EdgeKind, Graph, Node
-from edgraph.graph.models import data_of
+from edgraph.graph.models import acts, data_of
 from edgraph.graph.refs import uses
 from edgraph.text.diagnostics import Diagnostics
 
@@ -30,7 +30,7 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         # firing, also those at which nothing asks for the count
         own = node.counts is not None or (node.kind == "op" and bool(
             node.spec.effect or updates(node) or node.spec.state or (node.spec.metric and graph.use is not None)))
-        node.sink = own or node.name in kept
+        node.sink = own or node.name in kept or acts(node)
         node.drives = node.training and (own or node.name in remembered)
         node.shares = node.training and (_is_stream(node, graph) or (_has_streams(node) and not updates(node)))
     return True
