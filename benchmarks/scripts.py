@@ -15,7 +15,7 @@ import numpy as np
 HERE = Path(__file__).parent
 PIPELINE = """\
 imports: [marks]
-run: {{num_steps: {steps}, seed: 0, checkpoint: false}}
+run: {{num_steps: {steps}, seed: 0, checkpoint: {checkpoint}}}
 data:
   train: {{use: arrays, with: {{file: data.npz}}, batch_size: 64, shuffle: true}}
 models:
@@ -41,13 +41,13 @@ class Scripts:
         random = np.random.default_rng(0)
         np.savez(folder / "data.npz", image=random.random((1437, 1, 8, 8), np.float32),
                  label=random.integers(0, 10, 1437))
-        text = PIPELINE.format(steps=steps, hidden=", ".join(map(str, hidden)))
-        (folder / "pipeline.yaml").write_text(text)
+        self.text = {"steps": steps, "hidden": ", ".join(map(str, hidden))}
         (folder / "marks.py").write_text((HERE / "marks.py").read_text())
         self.runs = 0
 
-    def edgraph(self) -> dict[str, float]:
+    def edgraph(self, checkpoint: str = "false") -> dict[str, float]:
         self.runs += 1
+        (self.folder / "pipeline.yaml").write_text(PIPELINE.format(**self.text, checkpoint=checkpoint))
         return self._run([sys.executable, "-m", "edgraph", "run", str(self.folder / "pipeline.yaml"), "--quiet",
                           "--folder", str(self.folder / f"run-{self.runs}")])
 
