@@ -1,0 +1,28 @@
+"""The pages of the pipelines: one for each, with the plan that it has now and small pictures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from docs_tools import blocks, session
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs" / "pipelines").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_the_plan(page: Path) -> None:
+    generated = [block for block in blocks(page) if block.mark == "generated"]
+    assert generated and f"$ edgraph plan pipelines/{page.stem}.yaml" in generated[0].text
+    for block in generated:
+        assert session(block.text, ROOT) == block.text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_links_and_pictures(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve()
+        assert path.exists(), target
+        assert path.suffix != ".png" or path.stat().st_size < 60_000
