@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twins import differences, pipeline, run, saved_weights
 
+from edgraph.text.diagnostics import PipelineError
+
 STEPS = 30  # into the second epoch of 23 steps
 # Dropout, batch norm in two forwards, a stream that training asks for at every third step, noise, a balance that
 # feeds back, a moving average.
@@ -210,3 +212,15 @@ def test_several_at_any_frequency(case: Any) -> None:
 @given(CASES)
 def test_many_at_any_frequency(case: Any) -> None:
     check(*case)
+
+
+def test_a_gradient_that_is_only_looked_at() -> None:
+    """It comes after the updates, so it needs a forward of its own."""
+    slope = {"op": "gradient", "inputs": {"of": "loss"}, "with": {"wrt": "net.1.weight"}}
+    look = {"op": "log_histogram", "inputs": "slope", "every": 2}
+    with pytest.raises(PipelineError, match="'slope' differentiates through 'logits', but 'update' updates 'net'"):
+        trained({"slope": slope, "look": look})
+    own = {"calm": {"op": "forward", "inputs": "batch.image", "with": {"model": "net"}},
+           "calm_loss": {"op": "cross_entropy", "inputs": {"input": "calm", "target": "batch.label"}},
+           "slope": {**slope, "inputs": {"of": "calm_loss"}}, "look": look}
+    assert differences(trained(own), alone()) == []

@@ -133,7 +133,7 @@ def _keyword_only(owner: Any, name: str, is_class: bool) -> list[Parameter]:
 
 def _state(target: Any, name: str, options: Options) -> bool:
     """Whether the op keeps state between steps. A class has to say so, or that it does not."""
-    if not isinstance(options.state, _Unset):
+    if not isinstance(options.state, _Unset) and not (options.state and isinstance(target, type)):
         return bool(options.state)
     if not isinstance(target, type) or options.metric:
         return False

@@ -69,7 +69,7 @@ class Binder:
             case ("leaf",):
                 return backend.leaf
             case ("count",):
-                return lambda: run.batch_count()  # which is another one at each entry of a loop
+                return run.batch_count
             case ("settle",):
                 return partial(context.settle, run)
             case ("snapshot",):

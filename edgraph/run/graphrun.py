@@ -116,12 +116,18 @@ class GraphRun:
 
     def state(self) -> dict[str, Any]:
         """Everything of this graph that its next step depends on."""
-        pack = self.context.backend.pack
-        return {"held": [None if value is UNSET else {"value": pack(value)} for value in self.held],
-                "slots": [slot.text() for slot in self.graph.slots],
-                "counts": dict(self.counts),
-                "ops": {name: pack(instance.state_dict()) for name, instance in self.binder.stateful()
-                        if hasattr(instance, "state_dict")}}
+        slots = [slot.text() for slot in self.graph.slots]
+        return {"held": [None if value is UNSET else {"value": self._pack(value, f"the value of '{slot}'")}
+                         for slot, value in zip(slots, self.held, strict=True)],
+                "slots": slots, "counts": dict(self.counts),
+                "ops": {name: self._pack(instance.state_dict(), f"the state of '{name}'")
+                        for name, instance in self.binder.stateful() if hasattr(instance, "state_dict")}}
+
+    def _pack(self, value: Any, what: str) -> Any:
+        try:
+            return self.context.backend.pack(value)
+        except TypeError as error:
+            raise TypeError(f"{what}: {error}") from None
 
     def load_state(self, state: dict[str, Any]) -> None:
         unpack = self.context.backend.unpack

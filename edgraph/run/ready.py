@@ -32,8 +32,20 @@ def _bind(run: GraphRun, diagnostics: Diagnostics) -> None:
         except Exception as error:  # a user's class or function
             diagnostics.error("cannot-construct", f"'{node.name}' ({_what(node)}) cannot be made: "
                               f"{reason(error)}", node.span)
+    _check_states(run, diagnostics)
     for loop in run.context.loops[loops:]:
         _bind(loop, diagnostics)
+
+
+def _check_states(run: GraphRun, diagnostics: Diagnostics) -> None:
+    """What a checkpoint cannot hold, or not give back, is no surprise for later."""
+    made = {name: instance for name, instance in run.binder.instances.items() if hasattr(instance, "state_dict")}
+    for name, instance in made.items():
+        try:
+            instance.load_state_dict(run.context.backend.unpack(run.context.backend.pack(instance.state_dict())))
+        except Exception as error:  # a user's class
+            diagnostics.error("cannot-save", f"the state of '{name}' cannot be saved and restored: {reason(error)}",
+                              run.graph.nodes[name].span)
 
 
 def _span(node: Node, code: str) -> Span:

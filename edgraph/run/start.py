@@ -144,7 +144,7 @@ class Runner:
         """Without it the run has failed: what it did since the checkpoint before is lost when the process ends."""
         try:
             self.save(None, outcome.step)
-        except OSError as error:
+        except Exception as error:  # a full disk, or a state that cannot be saved
             problem = f"the last checkpoint could not be written: {error}"
             if outcome.failure is not None:
                 outcome.failure.notes.append(problem)

@@ -132,23 +132,37 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
         if kind == "model":
             writes[root] = [access for access in group if access.write]
     for name, path in graph.gradients.items():
-        if path.optimizer is None:
-            continue
         for forward in sorted(path.through):
             for model in models_read(graph.nodes[forward], graph):
                 model = state_path(model, graph)
                 for writer in writes.get(model.split(".", 1)[0], ()):
                     if not overlaps(model, writer.path) or writer.node == name:
                         continue
-                    if reach.leads(writer.node, name) and not reach.leads(writer.node, forward):
+                    if reach.leads(writer.node, forward):
+                        continue
+                    if reach.leads(writer.node, name) or _observes(name, forward, writer.node, graph):
                         _report_stale(graph.nodes[name], graph.nodes[forward], writer, graph, diagnostics)
+
+
+def _observes(gradient: str, forward: str, writer: str, graph: Graph) -> bool:
+    """Whether a gradient is only looked at, so that the updates come between it and a forward of the training."""
+    node, update = graph.nodes[gradient], graph.nodes[writer]
+    if node.training or not graph.nodes[forward].training:
+        return False
+    try:
+        return clocks.meets(node.clock, update.clock, graph.facts.last_step) is not None
+    except TooComplex:
+        return True
 
 
 def _report_stale(gradients: Node, forward: Node, writer: Access, graph: Graph, diagnostics: Diagnostics) -> None:
     owner = gradients.name.removesuffix(".gradients")
     update = graph.nodes[writer.node]
+    help = (f"run the forward after the update (`after: [{update.name}]` on '{forward.name}'), or drop what makes "
+            f"'{owner}' wait for it")
+    if not gradients.training:
+        help = (f"what no update depends on comes after the updates: give '{owner}' a forward of its own beside "
+                f"'{forward.name}'")
     diagnostics.error("stale-gradient", f"'{owner}' differentiates through '{forward.name}', but '{update.name}' "
-                      f"updates '{writer.path}' between the two", graph.nodes[owner].span,
-                      f"run the forward after the update (`after: [{update.name}]` on '{forward.name}'), or drop "
-                      f"what makes '{owner}' wait for it",
+                      f"updates '{writer.path}' between the two", graph.nodes[owner].span, help,
                       ((f"'{forward.name}' is here", forward.span), (f"'{update.name}' is here", update.span)))
