@@ -120,7 +120,8 @@ def _buffers(group: list[Access], graph: Graph, reach: Reach) -> None:
             graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
     for reader in group:
         for writer in ordered:
-            if not reader.write and overlaps(reader.path, writer.path) and not reach.leads(writer.node, reader.node):
+            if (not reader.write and reader.node != writer.node and overlaps(reader.path, writer.path)
+                    and not reach.leads(writer.node, reader.node)):
                 graph.edges.append(Edge(reader.node, writer.node, EdgeKind.STATE))
 
 
