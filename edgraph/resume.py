@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # What may differ without a word: bounds are raised, and the rest does not change what is trained.
 FREE = ("edgraph", "name", "description", "imports", "include", "run.num_steps", "run.num_epochs", "run.num_updates",
-        "run.max_time", "run.checkpoint", "run.tags", "run.root", "loggers")
-PREPARED = ("workers", "prefetch")  # how batches are made, not which
+        "run.max_time", "run.checkpoint", "run.tags", "run.root", "run.ignore", "loggers")
+PREPARED = ("workers", "prefetch", "ignore")  # how batches are made, not which
 SHOWN = 6
 ABSENT: Any = object()
 

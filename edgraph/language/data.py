@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from edgraph.language.fields import Fields, check_name, describe, first_line
@@ -12,7 +13,7 @@ from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 KEYS = ("use", "with", "batch_size", "shuffle", "drop_last", "transform", "collate", "workers", "prefetch",
-        "sampler", "limit", "like", "from", "folds", "fold", "part")
+        "sampler", "limit", "like", "from", "folds", "fold", "part", "ignore")
 PARTS: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 RESERVED_DATA = ("checkpoints", "none")
 _HELP = "write NAME: {use: DATA SET, batch_size: N} for each data set"
@@ -34,7 +35,7 @@ def read_data(root: Mapping, context: Context) -> dict[str, DataEntry]:
     entries = context.each(root, "data", "a data set", _HELP,
                            lambda name, span, tree: _entry(name, span, tree, context), reserved=RESERVED_DATA)
     context.broken.update(f"data.{name}" for name in bases.broken)
-    return entries
+    return {name: replace(entry, base=name in bases.used) for name, entry in entries.items()}
 
 
 class _Bases:
@@ -46,6 +47,7 @@ class _Bases:
         self.done: dict[str, Tree] = {}
         self.open: list[str] = []
         self.broken: set[str] = set()
+        self.used: set[str] = set()
 
     def flatten(self, name: str) -> Tree:
         if name in self.done:
@@ -80,6 +82,7 @@ class _Bases:
             self.diagnostics.error("data-cycle", f"a chain of more than {MAX_CHAIN} data sets", value.span)
         else:
             base = self.flatten(target)
+            self.used.add(target)
             if not isinstance(base, Mapping):
                 return Mapping(rest, tree.span)
             if key == "from" and "folds" in base.entries:
@@ -131,7 +134,7 @@ def _entry(name: str, span: Span, tree: Mapping, context: Context) -> DataEntry:
         shuffle=fields.flag("shuffle"), drop_last=fields.flag("drop_last"), limit=fields.integer("limit", 1),
         transform=fields.get("transform"), collate=fields.name("collate"), sampler=fields.get("sampler"),
         workers=fields.integer("workers", 0) or 0, prefetch=_or(fields.integer("prefetch", 0), 2),
-        folds=folds, fold=fold or 0, part=part)
+        folds=folds, fold=fold or 0, part=part, ignore=fields.texts("ignore"))
 
 
 def _or(value: int | None, default: int) -> int:

@@ -256,6 +256,10 @@ class Fields:
         found = [self.as_name(key, item, "a name or a list of names") for item in items]
         return tuple(name for name in found if name is not None)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of names, without their places."""
+        return tuple(name.text for name in self.names(key))
+
     def part(self, key: str, help: str | None = None) -> Mapping | None:
         """A mapping."""
         tree = self.get(key)

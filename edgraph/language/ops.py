@@ -129,7 +129,7 @@ class OpReader:
                 elif key == "doc":
                     doc = fields.text("doc", empty=True)
                 elif key == "ignore":
-                    ignore = tuple(code.text for code in fields.names("ignore"))
+                    ignore = fields.texts("ignore")
                 else:
                     meant.add(self.unknown(key, key_span, value, where))
         if "op" not in tree.entries and "op" not in meant:

@@ -180,6 +180,8 @@ class DataEntry:
     folds: int | None = None
     fold: int = 0
     part: Literal["train", "validation"] | None = None
+    ignore: tuple[str, ...] = ()  # codes of warnings silenced here
+    base: bool = False  # another entry is like it, or made from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class ModelEntry:
     copy: Name | None = None
     weights: Weights | None = None
     frozen: bool = False
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,7 @@ class OptimizerEntry:
     clip_norm: float | None = None
     clip_value: float | None = None
     ema: Tree | None = None
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +266,7 @@ class RunEntry:
     nonfinite: Literal["stop", "skip", "ignore"] = "stop"
     tags: tuple[str, ...] = ()
     root: str = "runs"
+    ignore: tuple[str, ...] = ()  # codes of warnings silenced in the whole pipeline
     spans: dict[str, Span] = field(default_factory=dict)  # of each key that was written
 
 

@@ -15,7 +15,7 @@ from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 
 RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
-            "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root")
+            "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root", "ignore")
 STAGE_KEYS = ("until", "for")
 BACKENDS = ("torch",)
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -46,7 +46,8 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
         fields.text("device") or default.device, fields.choice("precision", PRECISIONS) or default.precision,
         fields.flag("deterministic"), _checkpoint(fields, context),
         fields.choice("nonfinite", ("stop", "skip", "ignore")) or default.nonfinite, _tags(fields),
-        fields.text("root") or default.root, {key: entry.span for key, entry in tree.entries.items()})
+        fields.text("root") or default.root, fields.texts("ignore"),
+        {key: entry.span for key, entry in tree.entries.items()})
     if len(context.diagnostics) > before:
         context.broken.add("run")
     return entry

@@ -10,8 +10,8 @@ from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 
-MODEL_KEYS = ("use", "with", "copy", "weights", "frozen")
-OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema")
+MODEL_KEYS = ("use", "with", "copy", "weights", "frozen", "ignore")
+OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema", "ignore")
 _MODELS = "write NAME: {use: MODEL, with: {…}} for each model"
 _OPTIMIZERS = "write NAME: {use: Adam, updates: [MODEL], with: {lr: 1e-3}} for each optimizer"
 _HINTS = {"lr": "parameters of the optimizer go under 'with': with: {lr: …}",
@@ -37,7 +37,8 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
                                  fields.key_span("with"),
                                  "a copy is built like the model it copies")
     use = read_use(fields, required=False) if fields.has("use") else None
-    return ModelEntry(name, span, use, fields.name("copy"), _weights(fields), fields.flag("frozen"))
+    return ModelEntry(name, span, use, fields.name("copy"), _weights(fields), fields.flag("frozen"),
+                      fields.texts("ignore"))
 
 
 def _weights(fields: Fields) -> Weights | None:
@@ -80,7 +81,7 @@ def _optimizer(name: str, span: Span, tree: Mapping, context: Context) -> Optimi
     return OptimizerEntry(
         name, span, use or Use(Name("", span), None), tuple(groups), _schedule(fields, context),
         fields.choice("per", ("update", "step")) or "update", fields.number("clip_norm", above=0),
-        fields.number("clip_value", above=0), fields.get("ema"))
+        fields.number("clip_value", above=0), fields.get("ema"), fields.texts("ignore"))
 
 
 def _group(tree: Tree, fields: Fields) -> Group | None:

@@ -129,6 +129,7 @@ def run() -> Schema:
         "tags": {"description": "Words to find the run by.", "type": ["array", "string"],
                  "items": {"type": ["string", "number"]}},
         "root": {**text("The folder in which run folders are made."), "default": "runs"},
+        "ignore": names_or_name("Codes of warnings that are not shown for the whole pipeline."),
     }, "Bounds and settings of the run.")
 
 
@@ -153,6 +154,7 @@ def data(used: Used) -> Schema:
         "folds": count("Into how many folds it is divided.", 2),
         "fold": count("Which fold, counted from 0, is for validation.", 0),
         "part": typed("The fold itself, or the others.", {"enum": ["train", "validation"]}),
+        "ignore": names_or_name("Codes of warnings that are not shown for this data set."),
     })
 
 
@@ -165,6 +167,7 @@ def model(used: Used) -> Schema:
                 "file": text("A .safetensors file."), "prefix": text("Only names that begin so, without it."),
                 "strict": flag("Every weight must be there.", True)}},
         "frozen": flag("Always in eval mode; nothing may update it."),
+        "ignore": names_or_name("Codes of warnings that are not shown for this model."),
     })
 
 
@@ -186,6 +189,7 @@ def optimizer(used: Used) -> Schema:
         "clip_norm": typed("Scale the gradients down to this norm.", positive),
         "clip_value": typed("Cut each gradient to this size.", positive),
         "ema": {"description": "A running mean of what it updates, kept after each update."},
+        "ignore": names_or_name("Codes of warnings that are not shown for this optimizer."),
     })
 
 

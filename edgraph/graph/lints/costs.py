@@ -1,0 +1,101 @@
+"""Work at every step that is hardly ever wanted: for a log, or for a value that is kept."""
+
+from __future__ import annotations
+
+from edgraph.graph.clock_values import clock_of
+from edgraph.graph.clocks import Clock, Term, TooComplex, union
+from edgraph.graph.ir import EdgeKind, Graph, Node
+from edgraph.graph.lints.warner import Warner, every_step, named
+from edgraph.graph.passes.gradients import cone
+from edgraph.graph.passes.slices import updates
+
+COSTLY = ("forward", "load_batch", "loop")
+DEMANDS = (EdgeKind.DATA, EdgeKind.CONDITION, EdgeKind.FREQUENCY)
+RARELY = 10  # how many times less often something must be wanted than made
+
+
+def only_logged(graph: Graph, warner: Warner) -> None:
+    """A log line at every step that a batch or a model's output is made for, and for nothing else."""
+    if not any(map(updates, graph.nodes.values())):
+        return  # a run that only looks
+    demands = Demands(graph)
+    for node in graph.nodes.values():
+        if not _logs(node) or not every_step(node.clock, graph.facts.last_step):
+            continue
+        costly = [name for name in demands.costly(node) if not graph.nodes[name].training
+                  and all(_logs(sink) for sink in demands.sinks(name))]
+        if costly:
+            warner.op(node, "only-logged", f"'{node.name}' logs at every step, and {named(costly)} "
+                      f"run{'s' if len(costly) == 1 else ''} for that alone",
+                      "give it an `every`, such as `every: 50`: what only it needs then runs on those steps only")
+
+
+def held_every_step(graph: Graph, warner: Warner) -> None:
+    """What `hold` and `previous` read is made whenever it can be, and all that it needs with it."""
+    demands = Demands(graph)
+    last = graph.facts.last_step
+    for name in dict.fromkeys(slot.node for slot in graph.slots):
+        node = graph.nodes[name]
+        if not demands.only_kept(node) or node.declared is not None or not every_step(node.clock, last):
+            continue
+        costly = [source for source in demands.costly(node) if graph.nodes[source].declared is None
+                  and demands.rarely(source)]
+        if costly:
+            asking = _reader(node, graph)
+            what = f"'{name}'" if node.kind == "op" else "what is kept here"
+            way_out = f"give it an `every` of its own, such as `{name}: {{…, every: 50}}`"
+            warner.op(asking, "held-every-step", f"{what} is made at every step, because hold or previous reads it, "
+                      f"and with it {named(costly)}",
+                      way_out if node.kind == "op" else "make it an op of its own, with an `every`")
+
+
+class Demands:
+    """Who asks for what. A value that is kept asks for what it needs, but nobody may want it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.before = graph.predecessors(DEMANDS)
+        self.after = graph.successors(DEMANDS)
+
+    def only_kept(self, node: Node) -> bool:
+        """Whether a node is due only because its value is kept."""
+        spec = node.spec
+        return node.sink and node.counts is None and not (spec.effect or spec.state or updates(node))
+
+    def costly(self, node: Node) -> list[str]:
+        """Batches, forward passes and loops that a node needs, in the order of the file."""
+        needs = cone([node.name], self.before)
+        return [name for name, other in self.graph.nodes.items() if name in needs and other.op in COSTLY
+                and other.kind == "op"]
+
+    def sinks(self, name: str) -> list[Node]:
+        """What is due by itself, and needs a node."""
+        return [node for other in cone([name], self.after) if (node := self.graph.nodes[other]).sink]
+
+    def rarely(self, name: str) -> bool:
+        """Whether a node is wanted on few steps, those aside on which it is made to be kept. Conditions count as if
+        they held."""
+        wanted = [_bare(node.clock) for node in self.sinks(name) if not self.only_kept(node)]
+        last = self.graph.facts.last_step or 1000
+        try:
+            number = union(wanted).count(last) if wanted else 0
+        except TooComplex:
+            return False
+        return number is not None and number * RARELY <= last
+
+
+def _bare(clock: Clock) -> Clock:
+    """Without what only the run will know."""
+    return union([clock_of((Term(term.factors),)) for term in clock.terms])
+
+
+def _logs(node: Node) -> bool:
+    return node.kind == "op" and node.spec.family == "logging" and not node.conditions
+
+
+def _reader(node: Node, graph: Graph) -> Node:
+    """The op to point at: the one that is kept, or for a part of an expression the one that has it."""
+    if node.kind == "op":
+        return node
+    return next((other for other in graph.nodes.values() if other.kind == "op"
+                 and any(read.node == node.name for read in other.reads)), node)
