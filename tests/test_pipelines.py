@@ -18,6 +18,7 @@ SHORT: dict[str, list[str]] = {
     "staged-autoencoder": ["stages.outer.until=1 steps", "stages.inner.until=2 steps"],
     "vae-gan": ["switch=2"],
     "char-lm": ["files=json/*.py", "ops.written.every=3"],
+    "meta-learning": ["updates=2", "graphs.examine.repeat=2"],
     "distillation": ["stages.teach.until=1 steps"],
 }
 
