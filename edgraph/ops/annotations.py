@@ -154,7 +154,8 @@ def _plural(expected: str) -> str:
     """`a whole number at least 1` in a list: `whole numbers at least 1`."""
     if " or " in expected:
         return " or ".join(map(_plural, expected.split(" or ")))
-    words = {"a list of ": "lists of ", "a whole number": "whole numbers", "a number": "numbers", "a text": "texts", "a path": "paths"}
+    words = {"a list of ": "lists of ",
+             "a whole number": "whole numbers", "a number": "numbers", "a text": "texts", "a path": "paths"}
     for one, many in words.items():
         if expected.startswith(one):
             return many + expected[len(one):]

@@ -54,15 +54,15 @@ def _cycle(frequency: Frequency, losses: Losses, mistakes: Mistakes) -> list[lis
         length = sum(frequency.values())
         longest = max(frequency, key=lambda name: frequency[name])
         steps = [[name] for name, number in frequency.items() for _ in range(min(number, LONGEST))]
-        spelt = all([check_known(name, losses, "'frequency'", mistakes) for name in frequency])
+        known = [check_known(name, losses, "'frequency'", mistakes) for name in frequency]
     else:
         length, longest = len(frequency), ""
         steps = [[item] if isinstance(item, str) else list(item) for item in frequency]
-        spelt = all([_check_step(number, names, losses, mistakes) for number, names in enumerate(steps, 1)])
+        known = [_check_step(number, names, losses, mistakes) for number, names in enumerate(steps, 1)]
     if length > LONGEST:
         mistakes.add(f"a cycle of {length:,} steps is too long; {LONGEST:,} is the longest", longest,
                      "for longer turns there are stages: stage_trainer")
-    if spelt:
+    if all(known):
         check_trained(losses, {name for names in steps for name in names}, "'frequency' does not name it", mistakes)
     return steps
 
@@ -70,8 +70,8 @@ def _cycle(frequency: Frequency, losses: Losses, mistakes: Mistakes) -> list[lis
 def _check_step(number: int, names: list[str], losses: Losses, mistakes: Mistakes) -> bool:
     """Whether all losses of one step of the cycle exist; none is named twice."""
     where = f"step {number} of 'frequency'"
-    spelt = all([check_known(name, losses, where, mistakes) for name in names])
+    known = [check_known(name, losses, where, mistakes) for name in names]
     for place, name in enumerate(names):
         if name in names[:place]:
             mistakes.add(f"{where} names the loss '{name}' twice", name)
-    return spelt
+    return all(known)
