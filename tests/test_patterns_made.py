@@ -98,6 +98,24 @@ def test_expanded_trainers_load_again(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 
+def test_editors_know_the_trainers() -> None:
+    import jsonschema
+
+    from edgraph.schema import schema
+
+    validator = jsonschema.Draft7Validator(schema())
+
+    def wrong(settings: str, trainer: str = "frequency_trainer") -> list[str]:
+        return [".".join(map(str, error.path)) for error in validator.iter_errors(tree(trainer, settings))]
+
+    assert wrong(CYCLE) == []
+    assert wrong("{anything: 1}", "a_graph_of_the_file") == []
+    assert wrong(CYCLE.replace("generator: 1}", "generator: 0}")) == ["patterns.train.with.frequency"]
+    assert wrong(CYCLE.replace("frequency", "frequencies")) != []
+    misspelt = f"{{{LOSSES}, log_every: {{steps: 10, offest: 3}}}}"
+    assert wrong(misspelt, "base_trainer") == ["patterns.train.with.log_every"]
+
+
 def test_what_a_function_may_not_make() -> None:
     def wrong(*, value: int = 1) -> Any:
         return {"a": {"op": "print", "inputs": object()}} if value == 1 else [1] if value == 2 else 1 / 0

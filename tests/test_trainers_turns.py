@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from trainers import STEPS, Gan, adam, apply, check, data, descend, tree
+from twins import differences, run, saved_weights
+
+import edgraph
 
 BOTH = "losses: {critic: d_loss, generator: g_loss}, optimizers: {critic: adam_d, generator: adam_g}"
 COSINE = {"schedule": {"use": "cosine", "steps": 200, "end": 0.1}}
@@ -108,3 +111,23 @@ def test_stages(tmp_path: Path) -> None:
           both: {{until: {{when: "hold(d_loss, 9.0) < 0.8"}}, losses: [critic, generator]}},
           tail: {{losses: [generator]}}}}}}"""),
           tmp_path / "run", critic=gan.critic, generator=gan.generator)
+
+
+STAGES = f"""{{{BOTH}, stages: {{warm: {{until: 46, losses: [critic]}}, wait: {{for: 10 steps, losses: []}},
+  both: {{until: {{when: "hold(d_loss, 9.0) < 0.8"}}, losses: [critic, generator]}},
+  tail: {{losses: [generator]}}}}}}"""
+
+
+@pytest.mark.parametrize(("trainer", "settings"), [
+    ("frequency_trainer", f"{{{BOTH}, frequency: [critic, critic, [critic, generator], generator]}}"),
+    ("list_trainer", "sets: [{losses: {critic: d_loss}, optimizers: {critic: adam_d}}, "
+                     "{losses: {generator: g_loss}, optimizers: {generator: adam_g}, lr_multiplier: 0.5}]"),
+    ("stage_trainer", STAGES)], ids=["frequency", "list", "stage"])
+def test_a_resumed_run_goes_on_in_the_middle(trainer: str, settings: str, tmp_path: Path) -> None:
+    """In the middle of a cycle, of the waiting stage, and of those that end by a condition."""
+    pipeline = tree(trainer, settings)
+    run(pipeline, tmp_path / "whole")
+    run(pipeline, tmp_path / "cut", ["run.num_steps=51"])
+    for until in (150, STEPS):
+        edgraph.load(pipeline, [f"run.num_steps={until}"]).run(resume=tmp_path / "cut")
+    assert differences(saved_weights(tmp_path / "cut"), saved_weights(tmp_path / "whole")) == []
