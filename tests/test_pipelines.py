@@ -23,9 +23,9 @@ SHORT: dict[str, list[str]] = {
 }
 
 
-def short_run(pipeline: Path, folder: Path, **how: Any) -> Path:
-    """Three steps. In place of Fashion-MNIST, which few machines have, digits of the same size in files of its kind."""
-    overrides = ["run.num_steps=3", *SHORT.get(pipeline.stem, ())]
+def short_run(pipeline: Path, folder: Path, steps: int = 3, **how: Any) -> Path:
+    """A few steps. In place of Fashion-MNIST, which few machines have, digits of the same size in files of its kind."""
+    overrides = [f"run.num_steps={steps}", *SHORT.get(pipeline.stem, ())]
     if pipeline.stem == "fashion-cnn":
         write_idx(folder.parent / "idx")
         overrides += [f"folder={folder.parent / 'idx'}"]
@@ -54,6 +54,19 @@ def test_three_steps(pipeline: Path, tmp_path: Path) -> None:
     assert rows(code) == rows(slow)
     pictures = [sorted(path.relative_to(folder) for path in folder.glob("images/**/*.png")) for folder in (code, slow)]
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda path: path.stem)
+def test_resumed_after_two_steps(pipeline: Path, tmp_path: Path) -> None:
+    """The third and fourth step after a break leave the same weights as without one."""
+    whole = short_run(pipeline, tmp_path / "whole", 4)
+    parts = short_run(pipeline, tmp_path / "parts", 2)
+    overrides = ["run.num_steps=4", *SHORT.get(pipeline.stem, ())]
+    if pipeline.stem == "fashion-cnn":
+        overrides.append(f"folder={tmp_path / 'idx'}")
+    edgraph.load(pipeline, overrides).run(resume=parts)
+    assert differences(saved_weights(parts), saved_weights(whole)) == []
 
 
 def test_a_machine_without_fashion_mnist(tmp_path: Path) -> None:
