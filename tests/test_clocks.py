@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from fractions import Fraction
 from itertools import islice
 
@@ -320,47 +319,15 @@ def test_wrong_clocks(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
-# -- speed: bounds with a wide margin, for a machine that does other things too ---------------------
+# -- large ones -------------------------------------------------------------------------------------
 
-def _seconds(work: object) -> float:
-    def once() -> float:
-        start = time.perf_counter()
-        work()  # type: ignore[operator]
-        return time.perf_counter() - start
-    return min(once() for _ in range(5))
+def test_large_cycles() -> None:
+    assert includes(cycle(4096, range(1, 4001)), every_steps(4096, 4050)) == 4050
 
 
-def test_ten_thousand_ops_cost_little() -> None:
-    kinds = [ALWAYS, every_steps(10), every_steps(100), every_epochs(1, 938), cycle(6, range(1, 6)),
-             growing(1, 2, 1000), union([single(1), every_steps(50)]), both(every_steps(10), window(1, 5000))]
-
-    def work() -> None:
-        for i in range(10_000):
-            a, b = kinds[i % 8], kinds[i // 8 % 8]
-            clock = both(a, b, ALWAYS)
-            includes(a, clock)
-            clock.next(0)
-
-    assert _seconds(work) < 0.5
-
-
-def test_one_progression_is_fast() -> None:
-    clock = every_steps(10, 3)
-
-    def work() -> None:
-        for step in range(10_000):
-            clock.due(step)
-            clock.next(step)
-
-    assert _seconds(work) < 0.02  # 2 µs for both; measured: 0.25 µs
-
-
-def test_large_cycles_and_chains() -> None:
-    def work() -> None:
-        big = cycle.__globals__["_cycle"].__wrapped__(4096, tuple(range(1, 4001)), None)
-        assert includes(big, every_steps(4096, 4050)) == 4050
-        chain = ALWAYS
-        for i in range(300):
-            chain = both(chain, atom(Atom("condition", f"x{i}")), every_steps(1 + i % 3))
-
-    assert _seconds(work) < 2
+def test_long_chains_of_conditions() -> None:
+    chain = ALWAYS
+    for i in range(300):
+        chain = both(chain, atom(Atom("condition", f"x{i}")), every_steps(1 + i % 3))
+    assert len(chain.atoms) == 300
+    assert chain.due(6, chain.atoms) and not chain.due(7, chain.atoms)

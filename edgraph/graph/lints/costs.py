@@ -64,9 +64,9 @@ class Demands:
 
     def costly(self, node: Node) -> list[str]:
         """Batches, forward passes and loops that a node needs, in the order of the file."""
-        needs = cone([node.name], self.before)
-        return [name for name, other in self.graph.nodes.items() if name in needs and other.op in COSTLY
-                and other.kind == "op"]
+        nodes = self.graph.nodes
+        found = [name for name in cone([node.name], self.before) if nodes[name].op in COSTLY and nodes[name].kind == "op"]
+        return sorted(found, key=lambda name: nodes[name].index)
 
     def sinks(self, name: str) -> list[Node]:
         """What is due by itself, and needs a node."""
