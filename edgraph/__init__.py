@@ -22,7 +22,8 @@ __all__ = ["Diagnostic", "Expansion", "LoadedPipeline", "Mistakes", "PipelineErr
 
 _HOME = {"load": "edgraph.api", "LoadedPipeline": "edgraph.api", "Run": "edgraph.api", "rng": "edgraph.ops.random",
          "stream_seed": "edgraph.ops.random", "dataset": "edgraph.ops.registry", "model": "edgraph.ops.registry",
-         "Expansion": "edgraph.ops.pattern", "Mistakes": "edgraph.ops.pattern", "op": "edgraph.ops.registry", "pattern": "edgraph.ops.registry", "Diagnostic": "edgraph.text.diagnostics",
+         "Expansion": "edgraph.ops.pattern", "Mistakes": "edgraph.ops.pattern", "op": "edgraph.ops.registry",
+         "pattern": "edgraph.ops.registry", "Diagnostic": "edgraph.text.diagnostics",
          "PipelineError": "edgraph.text.diagnostics"}
 
 

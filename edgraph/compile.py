@@ -82,7 +82,8 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
         checked.data = dict(opened)
     elif data:
         checked.data = open_all(pipeline, diagnostics, folder)
-    facts = facts_of(pipeline, {name: epoch_length(checked, name) for name in pipeline.data}, fields_of(checked), diagnostics)
+    lengths = {name: epoch_length(checked, name) for name in pipeline.data}
+    facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
     facts.same.update(one_object(shared))
     check_fixed_examples(checked)
     graph = build_graph(pipeline, facts, registry, diagnostics, lenient=lenient)

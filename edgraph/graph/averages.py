@@ -37,7 +37,8 @@ def _op(optimizer: OptimizerEntry, tree: Tree, pipeline: Pipeline, diagnostics: 
     source = copied.text if copied is not None and copied.text in updated else updated[0] if len(updated) == 1 else None
     if source is None:
         diagnostics.error("which-model", f"optimizer '{optimizer.name}' updates {len(updated)} models; of which is "
-                          f"'{target.value}' the average?", target.span, f"write {target.value}: {{copy: MODEL}} under models")
+                          f"'{target.value}' the average?", target.span,
+                          f"write {target.value}: {{copy: MODEL}} under models")
         return None
     settings = {"target": Entry(target.span, target), "source": Entry(target.span, Scalar(source, target.span))}
     if "decay" in entries:

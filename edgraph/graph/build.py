@@ -113,8 +113,9 @@ class Builder:
             self.diagnostics.error("ambiguous-name", f"'{entry.name}' is an op here and an input of {loop}",
                                    entry.name_span, "rename one of them")
         if entry.op.text == "checkpoint":
-            self.diagnostics.error("checkpoint-in-loop", f"'{entry.name}' would save in the middle of a step, in {loop}",
-                                   entry.op.span, "let the loop give an output, and save outside of it `when` that says so")
+            self.diagnostics.error("checkpoint-in-loop", f"'{entry.name}' would save in the middle of a step, in "
+                                   f"{loop}", entry.op.span,
+                                   "let the loop give an output, and save outside of it `when` that says so")
         for event, span in entry.at:
             self.diagnostics.error("event-in-loop", f"'{entry.name}' fires at {event}, but it is in {loop}, which runs "
                                    "within a step", span, "say `at` of the loop itself")

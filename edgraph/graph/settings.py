@@ -119,7 +119,8 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
                            is_open=found.open_params)
         elif kind == "optimizer" and name in CLOSURES:
             diagnostics.error("needs-closure", f"optimizer '{name}' evaluates its loss several times in one update, "
-                              "by a closure, which a graph of ops does not have", use.use.span, "use Adam, SGD or another")
+                              "by a closure, which a graph of ops does not have", use.use.span,
+                              "use Adam, SGD or another")
         elif not lenient and not (kind == "schedule" and name in TORCH):
             known = [*registry.table(kind), *(TORCH if kind == "schedule" else ())]
             diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span, did_you_mean(name, known)

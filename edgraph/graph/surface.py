@@ -37,8 +37,8 @@ def clock_of(every: Every, graph: Graph, diagnostics: Diagnostics) -> Clock:
             return clocks.cycle(cycle, positions)
         case EveryTime(seconds):
             if graph.use is not None:
-                diagnostics.error("time-in-loop", "a clock in minutes in a loop, whose steps are within a step of the run",
-                                  every.span, "let the loop itself have that clock")
+                diagnostics.error("time-in-loop", "a clock in minutes in a loop, whose steps are within a step of the "
+                                  "run", every.span, "let the loop itself have that clock")
             return clocks.atom(Atom("time", seconds))
         case EveryUpdates(updates, of):
             return _counted(Atom("updates", (updates, only_optimizer(of, graph))), graph)

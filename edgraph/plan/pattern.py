@@ -80,7 +80,8 @@ class Planner:
         slots: dict[str, list[Slot]] = {}
         for slot in self.graph.slots:
             slots.setdefault(slot.node, []).append(slot)
-        plan.slots = [(slot, self._kept_when(slot, call)) for call in plan.calls for slot in slots.get(call.node.name, ())]
+        plan.slots = [(slot, self._kept_when(slot, call)) for call in plan.calls
+                      for slot in slots.get(call.node.name, ())]
         self._frees(plan)
         return plan
 

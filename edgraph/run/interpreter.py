@@ -124,7 +124,8 @@ class Interpreter(Evaluator):
         return self._memo[node.name]
 
     def _is_wanted(self, node: Node) -> bool:
-        if node.sink and self._has_place(node) and (self.event is None or (node.events is not None and self.event in node.events)):
+        fires = self.event is None or (node.events is not None and self.event in node.events)
+        if node.sink and self._has_place(node) and fires:
             return True
         for name, expr in self.readers.get(node.name, ()):
             reader = self.graph.nodes[name]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgraph.data.construct import reason
 from edgraph.graph.ir import Node
 from edgraph.plan.pattern import Call
 from edgraph.plan.timetable import ALWAYS_GUARD
 from edgraph.run.graphrun import GraphRun
-from edgraph.text.diagnostics import Diagnostic, Diagnostics, PipelineError
+from edgraph.text.diagnostics import Diagnostics, PipelineError
 from edgraph.text.source import Span
 
 
@@ -27,8 +29,7 @@ def _bind(run: GraphRun, diagnostics: Diagnostics) -> None:
         try:
             run.binder.bound(Call(node, ALWAYS_GUARD))
         except PipelineError as error:
-            diagnostics.extend(Diagnostic(found.code, found.message, found.span or _span(node, found.code), found.severity, found.help,
-                                          found.related) for found in error.diagnostics)
+            diagnostics.extend(replace(found, span=found.span or _span(node, found.code)) for found in error.diagnostics)
         except Exception as error:  # a user's class or function
             diagnostics.error("cannot-construct", f"'{node.name}' ({_what(node)}) cannot be made: "
                               f"{reason(error)}", node.span)

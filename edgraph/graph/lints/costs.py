@@ -65,7 +65,8 @@ class Demands:
     def costly(self, node: Node) -> list[str]:
         """Batches, forward passes and loops that a node needs, in the order of the file."""
         nodes = self.graph.nodes
-        found = [name for name in cone([node.name], self.before) if nodes[name].op in COSTLY and nodes[name].kind == "op"]
+        needs = cone([node.name], self.before)
+        found = [name for name in needs if nodes[name].op in COSTLY and nodes[name].kind == "op"]
         return sorted(found, key=lambda name: nodes[name].index)
 
     def sinks(self, name: str) -> list[Node]:

@@ -81,7 +81,8 @@ def _after_loop(node: Node, graph: Graph, diagnostics: Diagnostics) -> bool:
     if graph.use is None:
         return False
     conditions = [graph.nodes[name] for name in node.conditions]
-    late = [name for name in (*_fresh(node), *node.conditions) if graph.nodes[name].spec.metric or graph.nodes[name].metric]
+    late = [name for name in (*_fresh(node), *node.conditions)
+            if graph.nodes[name].spec.metric or graph.nodes[name].metric]
     if not late:
         return False
     if node.entry is not None and node.entry.every is not None:
