@@ -29,7 +29,8 @@ def _bind(run: GraphRun, diagnostics: Diagnostics) -> None:
         try:
             run.binder.bound(Call(node, ALWAYS_GUARD))
         except PipelineError as error:
-            diagnostics.extend(replace(found, span=found.span or _span(node, found.code)) for found in error.diagnostics)
+            diagnostics.extend(replace(found, span=found.span or _span(node, found.code))
+                               for found in error.diagnostics)
         except Exception as error:  # a user's class or function
             diagnostics.error("cannot-construct", f"'{node.name}' ({_what(node)}) cannot be made: "
                               f"{reason(error)}", node.span)
