@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgraph.text import source as text
 from edgraph.text.diagnostics import Diagnostic, Diagnostics, PipelineError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from edgraph.run.failure import Failure
     from edgraph.run.folder import RunFolder
     from edgraph.run.start import Job, Runner
+    from edgraph.text.source import Tree
 
 
 @dataclass(slots=True)
@@ -190,7 +192,7 @@ def describe_resumed(folder: RunFolder, checked: Checked, loaded: LoadedPipeline
             path.replace(folder.path / f"resolved-until-{step:08d}.yaml")
         given = None if isinstance(loaded.source, Mapping) else Path(loaded.source)
         if given is None or given.resolve() != path.resolve():
-            folder.write_pipeline(checked.pipeline.source.text)
+            folder.write_pipeline(checked.pipeline.source.text, included(checked.pipeline))
         describe_pipeline(folder, checked)
     folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
 
@@ -199,19 +201,34 @@ def describe_run(folder: RunFolder, checked: Checked) -> None:
     """The pipeline as written and as resolved, its plan, and the environment."""
     from edgraph.run.environment import environment
     assert checked.pipeline is not None
-    folder.write_pipeline(checked.pipeline.source.text)
+    folder.write_pipeline(checked.pipeline.source.text, included(checked.pipeline))
     describe_pipeline(folder, checked)
     folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
+
+
+def included(pipeline: Pipeline) -> dict[str, str]:
+    """The files that a pipeline includes, by name."""
+    from edgraph.language.overrides import SOURCE
+    found: dict[str, str] = {}
+    trees: list[Tree] = [pipeline.tree]
+    while trees:
+        tree = trees.pop()
+        found.setdefault(tree.span.source.name, tree.span.source.text)
+        if isinstance(tree, text.Mapping):
+            trees += [entry.value for entry in tree.entries.values()]
+        elif isinstance(tree, text.Sequence):
+            trees += tree.items
+    return {name: found[name] for name in sorted(found) if name not in (SOURCE, pipeline.source.name)}
 
 
 def describe_pipeline(folder: RunFolder, checked: Checked) -> None:
     """The resolved pipeline and its plan."""
     from edgraph.graph.worked_in import with_tree
     from edgraph.language.expand import expand
-    from edgraph.plan.show import text
+    from edgraph.plan.show import text as plan
     assert checked.pipeline is not None
     folder.write_text("resolved.yaml", expand(with_tree(checked.pipeline)))
-    folder.write_text("plan.txt", text(checked.require()))
+    folder.write_text("plan.txt", plan(checked.require()))
 
 
 def open_loggers(checked: Checked, folder: RunFolder) -> dict[str, Any]:

@@ -396,3 +396,32 @@ def test_from_another_model(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(PipelineError, match="does not fit this pipeline"):
         start("models.net.with.sizes=[64, 12, 10]", folder="new", start_from="run")
     assert not Path("new").exists()
+
+
+# -- the folder ----------------------------------------------------------------------------------------
+
+def test_a_run_without_checkpoints_cannot_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    start("run.checkpoint=false")
+    before = rows(Path("run"))
+    assert main(["run", "--resume", "run", "run.num_steps=70"]) == 2
+    assert "run has no checkpoint to go on from" in capsys.readouterr().err
+    assert rows(Path("run")) == before
+
+
+def test_the_pipeline_is_kept_as_it_was_written() -> None:
+    """With the files that it includes, and what became of them."""
+    Path("parts").mkdir()
+    Path("pipeline.yaml").rename("parts/base.yaml")
+    Path("pipeline.yaml").write_text("include: [parts/base.yaml]\nrun: {num_steps: 5}  # short\n")
+    start("lr=0.1")
+    assert Path("run/pipeline.yaml").read_text() == Path("pipeline.yaml").read_text()
+    assert [path.read_text() for path in Path("run/includes").iterdir()] == [PIPELINE]
+    resolved = yaml.safe_load(Path("run/resolved.yaml").read_text())
+    assert resolved["params"] == {"lr": 0.1} and resolved["run"]["num_steps"] == 5 and resolved["run"]["seed"] == 4
+
+
+def test_a_mapping_can_be_resumed_from_its_folder() -> None:
+    sys.path.insert(0, str(Path.cwd()))
+    edgraph.load(yaml.safe_load(PIPELINE), ["run.num_steps=10"]).run("run")
+    assert main(["run", "--resume", "run", "run.num_steps=60", "--quiet"]) == 0
+    same_as_never_stopped()

@@ -15,6 +15,7 @@ from edgraph.graph.ir import Graph
 from edgraph.graph.models import data_of
 from edgraph.language.expressions import Expression
 from edgraph.language.pipeline import Pipeline
+from edgraph.run.checkpoints import NoCheckpoint
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
 from edgraph.run.engine import Engine, Outcome
@@ -100,6 +101,8 @@ class Runner:
             self._resume()
             return
         if job.resume:  # it was killed before the first checkpoint
+            if job.extended or not self._keeps():
+                raise NoCheckpoint(f"{job.folder} has no checkpoint to go on from")
             self.line("no checkpoint yet: the run starts from the beginning")
         self.loggers.restore(None)
         if job.warm is not None:

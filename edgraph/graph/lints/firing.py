@@ -18,7 +18,7 @@ def never_fires(graph: Graph, warner: Warner) -> None:
     """An op whose own clock has no step in this run. Said of that op, not of all that follows it."""
     last = graph.facts.last_step
     for node in _ops(graph):
-        if node.declared is None:
+        if node.declared is None or not node.visible:  # `run.checkpoint` also saves at the end
             continue
         first = first_step(node.declared)
         if first is None:
