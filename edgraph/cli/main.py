@@ -1,7 +1,7 @@
 """`edgraph`: finds the command, runs it, and turns what goes wrong into words and an exit code.
 
-Exit codes: 0 fine, 1 the run failed, 2 the pipeline or the command line is wrong; 130 and 143 after SIGINT
-and SIGTERM, 141 when whatever read our output has closed it.
+Exit codes: 0 fine, 1 the run failed (`diff`: there are differences), 2 the pipeline or the command line is wrong; 130
+and 143 after SIGINT and SIGTERM, 141 when whatever read our output has closed it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgraph.text.suggest import did_you_mean, nearest
 
 # Each command's module is imported when it is used: `validate` must not wait for the others.
 COMMANDS = {"run": "run", "validate": "validate", "plan": "plan", "explain": "plan", "graph": "graph",
-            "expand": "expand", "ops": "vocabulary", "schema": "vocabulary"}
+            "expand": "expand", "diff": "diff", "ops": "vocabulary", "schema": "vocabulary"}
 FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 

@@ -36,7 +36,7 @@ def op_words(node: Node, graph: Graph) -> str:
 
 def on(clock: str) -> str:
     """A clock's words after a verb: "fires on step 1", "fires every 10 steps"."""
-    return clock if clock.startswith(("every ", "on ", "while ", "where ", "when ", "at ", "never")) else f"on {clock}"
+    return clock if clock.startswith(("every ", "on ", "while ", "where ", "when", "at ", "never")) else f"on {clock}"
 
 
 # -- conditions -------------------------------------------------------------------------------------
