@@ -43,8 +43,8 @@ def check(pipeline: Path, whole: Path, step: int, folder: Path, **how: bool) -> 
     assert everything.differing(everything.traces(folder), everything.traces(whole)) == []
 
 
-# Half-way through an accumulation, the end of an epoch, the end and the beginning of stages, the last steps.
-@pytest.mark.parametrize("step", [20, 23, 30, 92, 129, 130])
+# Half-way through an accumulation, the end of an epoch, a stage whose length counts from its start, the last steps.
+@pytest.mark.parametrize("step", [20, 23, 60, 92, 129, 130])
 def test_from_a_checkpoint(step: int, pipeline: Path, whole: Path, tmp_path: Path) -> None:
     check(pipeline, whole, step, tmp_path / "run")
 

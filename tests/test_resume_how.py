@@ -114,9 +114,10 @@ def test_a_signal_ends_the_run_after_its_step(signum: int, code: int) -> None:
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_second_signal_ends_it_at_once(signum: int, code: int) -> None:
+def test_a_second_signal_ends_it_at_once(signum: int, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     signalled(33, signum, signum)
-    assert main(["run", "pipeline.yaml", "--folder", "run", "--quiet"]) == code
+    assert main(["run", "pipeline.yaml", "--folder", "run"]) == code
+    assert "stopped at once; there is the checkpoint of step 20" in capsys.readouterr().out
     assert state(Path("run"))["step"] == 20
     assert signal.getsignal(signum) is not None
     assert go_on().step == 60

@@ -122,6 +122,10 @@ class Runner:
             with (stop_signals(self.engine.on_signal),
                   ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
                 outcome = self._finish(self.engine.go())
+        except KeyboardInterrupt:  # a second signal
+            newest = "no checkpoint yet" if self.saved_at is None else f"the checkpoint of step {self.saved_at[0]}"
+            self.line(f"stopped at once; there is {newest}")
+            raise
         finally:
             self.display = None
             self.loggers.close()
