@@ -245,7 +245,8 @@ def test_csv_with_numbers(tmp_path: Path) -> None:
     ("a,b\nx,y\n", {}, "{file} has no column of numbers, and no 'target' is named"),
     ("a,b\nx,y\n", {"features": ["a"]}, "{file}:2: column 'a' holds 'x', expected a number"),
     ("a,b\n1,2\n", {"delimiter": "::"}, "'delimiter' must be a single character, not '::'"),
-    ("", {}, "{file} has no column of numbers, and no 'target' is named")])
+    ("", {}, "{file} is empty"),
+    ("", {"target": "c"}, "{file} is empty")])
 def test_csv_that_is_wrong(tmp_path: Path, text: str, settings: dict[str, Any], message: str) -> None:
     write(tmp_path, text)
     found = refused("csv", {"file": "table.csv", **settings}, folder=tmp_path)

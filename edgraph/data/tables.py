@@ -50,6 +50,8 @@ class _Table:
         self.file = file
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows, self.lines = self._rows(lines, delimiter)
+        if not rows:
+            raise ValueError(f"{file} is empty")
         if header and rows:
             self.names = [cell.strip() for cell in rows.pop(0)]
             self.lines.pop(0)

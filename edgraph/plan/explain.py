@@ -197,7 +197,7 @@ class Explainer:
             return "never"
         if not self._is_planned():
             return f"on which {self.unit}s is known only at run time"
-        verb = "" if Status.RUNS in self.timeline.tally().kinds else "at most "
+        verb = "at most " if Status.MAY in self.timeline.tally().kinds else ""
         listed = steps.listed(FIRST + 1)
         text = (f"{self.unit}{'s' if len(listed) > 1 else ''} {', '.join(map(str, listed[:FIRST]))}"
                 f"{', …' if len(listed) > FIRST else ''}: {verb}")
