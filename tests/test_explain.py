@@ -161,7 +161,7 @@ def test_order_says_after() -> None:
 def test_held_and_previous_values_say_so() -> None:
     ops = {"a": {"op": "clocked", "every": 3}, "b": {"op": "note", "inputs": "hold(a, 0.0) + previous(a, 0.0)"}}
     text = flat("\n".join(lines(ops, "b")))
-    assert "a the latest value, of this step or an earlier one" in text
+    assert "a the latest value, at most 2 steps old; before step 3 the initial value" in text
     assert "a its value of an earlier step: nothing to wait for" in text
     assert "b keeps it for later steps (hold)" in flat("\n".join(lines(ops, "a")))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgraph.graph.clocks import words
+from edgraph.graph.clocks import Clock, TooComplex, first, staleness, words
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.models import overlaps
 from edgraph.graph.passes.slices import LEADS_TO, updates
@@ -32,10 +32,11 @@ def waits_for(node: Node, graph: Graph) -> list[Relation]:
     found: dict[Relation, None] = {}
     for part in parts(node, graph):
         for argument in part.inputs:
-            found.update(dict.fromkeys(_values(argument.value.root, graph, "")))
+            found.update(dict.fromkeys(_values(argument.value.root, graph, "", part.clock)))
         for name in part.conditions:
             for argument in graph.nodes[name].inputs:
-                found.update(dict.fromkeys(_values(argument.value.root, graph, f"for the condition {name[5:]}")))
+                found.update(dict.fromkeys(_values(argument.value.root, graph, f"for the condition {name[5:]}",
+                                                   part.clock)))
         for source, target, kind in graph.edges:
             if target == part.name and owner(source, graph) != node.name:
                 found.update(dict.fromkeys(_ordered(source, target, kind, graph)))
@@ -43,7 +44,8 @@ def waits_for(node: Node, graph: Graph) -> list[Relation]:
     return list(found)
 
 
-def _values(root: object, graph: Graph, purpose: str) -> Iterator[Relation]:
+def _values(root: object, graph: Graph, purpose: str, asked: Clock) -> Iterator[Relation]:
+    """asked: when the values are read."""
     for use in uses(root):  # type: ignore[arg-type]
         target = graph.targets.get(use.ref.path)
         if target is None:
@@ -51,15 +53,31 @@ def _values(root: object, graph: Graph, purpose: str) -> Iterator[Relation]:
         source = graph.nodes[target.node]
         if source.kind == "condition":  # a value that `hold` or `previous` needs whole
             for argument in source.inputs:
-                yield from _values(argument.value.root, graph, f"for {show(argument.value.root)}")
+                yield from _values(argument.value.root, graph, f"for {show(argument.value.root)}", asked)
             continue
         field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in target.field)
         what = f"its value{f' {field}' if field else ''}"
         if use.kind is EdgeKind.HOLD:
-            what = f"the latest {what[4:]}, of this step or an earlier one"
+            what = f"the latest {what[4:]}, {_age(source, asked, graph)}"
         elif use.kind is EdgeKind.PREVIOUS:
             what = f"{what} of an earlier step: nothing to wait for"
         yield owner(target.node, graph), f"{what}, {purpose}" if purpose else what
+
+
+def _age(source: Node, asked: Clock, graph: Graph) -> str:
+    """How old a held value can be, where that is known before the run."""
+    otherwise = "of this step or an earlier one"
+    if not source.clock.is_pure or not source.clock.terms or not asked.terms:
+        return otherwise
+    try:
+        age = staleness(source.clock, asked, graph.facts.last_step)
+        made, read = first(source.clock), first(asked)
+    except TooComplex:
+        return otherwise
+    since = f"; before step {made} the initial value" if made is not None and read is not None and read < made else ""
+    if age is None:
+        return otherwise + since
+    return ("always of this step" if age == 0 else f"at most {age} step{'s' if age > 1 else ''} old") + since
 
 
 def _ordered(source: str, target: str, kind: EdgeKind, graph: Graph) -> Iterator[Relation]:
