@@ -315,6 +315,20 @@ def test_a_changed_file_is_used_and_the_change_said(capsys: pytest.CaptureFixtur
     assert len(json.loads(Path("run/environment.json").read_text())["resumed"]) == 1
 
 
+def test_a_new_op_does_not_move_what_is_remembered() -> None:
+    """Remembered values are known by what they are of, not by their place in the file."""
+    memory = {"drift": {"op": "log_scalars", "inputs": {"value": "previous(2 * loss, 0) + hold(loss + 1, 0)"}}}
+    change("ops", **memory)
+    run("pipeline.yaml", Path("whole"))
+    signalled(25, signal.SIGINT)
+    start()
+    tree = yaml.safe_load(Path("pipeline.yaml").read_text())
+    tree["ops"] = {"first": {"op": "log_scalars", "inputs": {"value": "previous(3 * loss, 0)"}, "every": 30}, **tree["ops"]}
+    Path("pipeline.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    go_on()
+    assert [row for row in rows(Path("run")) if "first.value" not in row] == rows(Path("whole"))
+
+
 def test_nothing_is_said_of_bounds() -> None:
     signalled(25, signal.SIGINT)
     start()

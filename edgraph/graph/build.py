@@ -13,7 +13,7 @@ from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
 from edgraph.graph.models import data_of
 from edgraph.graph.patterns import expand_use
-from edgraph.graph.refs import memories, rewrite
+from edgraph.graph.refs import memories, rewrite, show
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
 from edgraph.language import instantiate
 from edgraph.language.expressions import Expr, Expression, Hold, Previous, Ref
@@ -149,10 +149,11 @@ class Builder:
         def change(part: Expr) -> Expr:
             if not isinstance(part, Hold | Previous) or isinstance(part.value, Ref):
                 return part
-            name = f"{entry.name}.value{len(self.graph.nodes)}"
-            value = Expression(name, part.span, part.value)
-            self.graph.nodes[name] = Node(name, "condition", CONDITION, len(self.graph.nodes), part.span, None,
-                                          (Argument("value", value),), {"value": True})
+            name = f"value {show(part.value)}"  # by its text, so that a checkpoint knows it in a changed file
+            if name not in self.graph.nodes:
+                value = Expression(name, part.span, part.value)
+                self.graph.nodes[name] = Node(name, "condition", CONDITION, len(self.graph.nodes), part.span, None,
+                                              (Argument("value", value),), {"value": True})
             return type(part)(Ref((name,), part.span), part.initial, part.span)
         return Expression(expression.text, expression.span, rewrite(expression.root, change))
 
