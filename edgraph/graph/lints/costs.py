@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from edgraph.graph.clock_values import clock_of
 from edgraph.graph.clocks import Clock, Term, TooComplex, union
 from edgraph.graph.ir import EdgeKind, Graph, Node
 from edgraph.graph.lints.warner import Warner, every_step, named
-from edgraph.graph.passes.gradients import cone
 from edgraph.graph.passes.slices import updates
 
 COSTLY = ("forward", "load_batch", "loop")
@@ -22,8 +23,7 @@ def only_logged(graph: Graph, warner: Warner) -> None:
     for node in graph.nodes.values():
         if not _logs(node) or not every_step(node.clock, graph.facts.last_step):
             continue
-        costly = [name for name in demands.costly(node) if not graph.nodes[name].training
-                  and all(_logs(sink) for sink in demands.sinks(name))]
+        costly = [name for name in demands.costly(node) if not graph.nodes[name].training and demands.logs_only[name]]
         if costly:
             warner.op(node, "only-logged", f"'{node.name}' logs at every step, and {named(costly)} "
                       f"run{'s' if len(costly) == 1 else ''} for that alone",
@@ -36,10 +36,10 @@ def held_every_step(graph: Graph, warner: Warner) -> None:
     last = graph.facts.last_step
     for name in dict.fromkeys(slot.node for slot in graph.slots):
         node = graph.nodes[name]
-        if not demands.only_kept(node) or node.declared is not None or not every_step(node.clock, last):
+        if not demands.rare or not demands.only_kept(node) or node.declared is not None \
+                or not every_step(node.clock, last):
             continue
-        costly = [source for source in demands.costly(node) if graph.nodes[source].declared is None
-                  and demands.rarely(source)]
+        costly = [source for source in demands.costly(node) if source in demands.rare]
         if costly:
             asking = _reader(node, graph)
             what = f"'{name}'" if node.kind == "op" else "what is kept here"
@@ -50,12 +50,31 @@ def held_every_step(graph: Graph, warner: Warner) -> None:
 
 
 class Demands:
-    """Who asks for what. A value that is kept asks for what it needs, but nobody may want it."""
+    """What each node needs, and who wants it: one sweep along the order each way, with costly ops and clocks as bits. A
+    value that is kept asks for what it needs, but nobody may want it."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.before = graph.predecessors(DEMANDS)
-        self.after = graph.successors(DEMANDS)
+        before = graph.predecessors(DEMANDS)
+        self.costs = [name for name, node in graph.nodes.items() if node.op in COSTLY and node.kind == "op"]
+        own = {name: 1 << place for place, name in enumerate(self.costs)}
+        self.needs: dict[str, int] = {}
+        for name in graph.order:
+            self.needs[name] = own.get(name, 0)
+            for source in before[name]:
+                self.needs[name] |= self.needs[source]
+        self.clocks: dict[Clock, int] = {}  # of what is due by itself
+        self.wanted = dict.fromkeys(graph.order, 0)
+        self.logs_only = dict.fromkeys(graph.order, True)
+        for name in reversed(graph.order):
+            node = graph.nodes[name]
+            if node.sink:
+                self.logs_only[name] &= _logs(node)
+                if not self.only_kept(node):
+                    self.wanted[name] |= 1 << self.clocks.setdefault(_bare(node.clock), len(self.clocks))
+            for source in before[name]:
+                self.wanted[source] |= self.wanted[name]
+                self.logs_only[source] &= self.logs_only[name]
 
     def only_kept(self, node: Node) -> bool:
         """Whether a node is due only because its value is kept."""
@@ -64,22 +83,20 @@ class Demands:
 
     def costly(self, node: Node) -> list[str]:
         """Batches, forward passes and loops that a node needs, in the order of the file."""
-        nodes = self.graph.nodes
-        needs = cone([node.name], self.before)
-        found = [name for name in needs if nodes[name].op in COSTLY and nodes[name].kind == "op"]
-        return sorted(found, key=lambda name: nodes[name].index)
+        bits = self.needs[node.name]
+        return [name for place, name in enumerate(self.costs) if bits >> place & 1]
 
-    def sinks(self, name: str) -> list[Node]:
-        """What is due by itself, and needs a node."""
-        return [node for other in cone([name], self.after) if (node := self.graph.nodes[other]).sink]
+    @cached_property
+    def rare(self) -> frozenset[str]:
+        """Costly ops without a clock of their own that are wanted on few steps, those aside on which they are made to
+        be kept. Conditions count as if they held."""
+        return frozenset(name for name in self.costs if self.graph.nodes[name].declared is None
+                         and self._rarely(self.wanted[name]))
 
-    def rarely(self, name: str) -> bool:
-        """Whether a node is wanted on few steps, those aside on which it is made to be kept. Conditions count as if
-        they held."""
-        wanted = [_bare(node.clock) for node in self.sinks(name) if not self.only_kept(node)]
+    def _rarely(self, wanted: int) -> bool:
         last = self.graph.facts.last_step or 1000
         try:
-            number = union(wanted).count(last) if wanted else 0
+            number = union([clock for clock, place in self.clocks.items() if wanted >> place & 1]).count(last)
         except TooComplex:
             return False
         return number is not None and number * RARELY <= last

@@ -38,8 +38,10 @@ def never_meet(graph: Graph, warner: Warner) -> None:
         if node.declared is not None:
             continue
         first = first_step(node.clock)
+        if first is not None and (last is None or first <= last):
+            continue
         needs = _needs(node, graph)
-        if len(needs) < 2 or (first is not None and (last is None or first <= last)):
+        if len(needs) < 2:
             continue
         firsts = [first_step(clock) for clock in needs]
         if any(step is None or (last is not None and step > last) for step in firsts):
