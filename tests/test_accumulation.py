@@ -153,12 +153,12 @@ class ByHand:
             counts = [1 if mistake == "unweighted" else self.case.counted(labels) for _, labels in group]
             sums = [torch.zeros_like(p) for p in self.params]
             for number, ((images, labels), count) in enumerate(zip(group, counts, strict=True), start=1):
+                steps += 1
                 found = self.gradients(images, labels)
                 if mistake == "clipped each":
                     clipped(found)
                 for total, gradient in zip(sums, found, strict=True):
                     total.add_(gradient, alpha=count)
-                steps += 1
                 if mistake == "average at every step" and number < len(group):
                     self.follow()
             if mistake == "clipped before the mean":
@@ -229,3 +229,30 @@ def test_mistakes_would_be_found(name: str, mistake: str) -> None:
     large = ByHand(CASES[name]).large().weights()
     assert distance(ByHand(CASES[name]).small().weights(), large) < TOLERANCE
     assert distance(ByHand(CASES[name]).small(mistake).weights(), large) > WRONG_BY
+
+
+def test_small_batches_without_examples(tmp_path: Path) -> None:
+    """Their loss is NaN, which a large batch would not have noticed: they weigh nothing."""
+    case = Case(1, 16, limit=256, left_out=LEFT_OUT, count=f"sum(batch.label != {LEFT_OUT})")
+    assert distance(saved_weights(case.run(tmp_path / "run")), ByHand(case).large().weights()) < TOLERANCE
+
+
+def test_updates_without_examples(tmp_path: Path) -> None:
+    """There is no update, and no step of the schedule or of the average."""
+    tree = pipeline(PIPELINE, run={"num_steps": 8})
+    tree["data"]["train"]["limit"] = 64
+    tree["ops"]["loss"]["inputs"]["target"] = "batch.label * 0 + 3"
+    tree["ops"]["update"] = {"op": "optimize", "inputs": {"loss": "loss", "count": "0 * step"},
+                             "with": {"optimizer": "opt", "accumulate": 4}}
+    run(tree, tmp_path / "run")
+    assert distance(saved_weights(tmp_path / "run"), ByHand(CASES["4 x 16"]).weights()) == 0.0
+    assert rows(tmp_path / "run") == []
+
+
+def test_a_count_that_is_none(tmp_path: Path) -> None:
+    tree = pipeline(PIPELINE, run={"num_steps": 8})
+    tree["ops"]["update"] = {"op": "optimize", "inputs": {"loss": "loss", "count": "3 - step"},
+                             "with": {"optimizer": "opt", "accumulate": 4}}
+    ended = edgraph.load(tree).run(tmp_path / "run")
+    assert ended.failure is not None and ended.failure.step == 4
+    assert "'count' is -1; expected the number of examples" in ended.failure.text()

@@ -45,7 +45,7 @@ class PartialSum:
         self.weight += weight
         self.firings += 1
         if self.gradients is None:
-            if weight != 1.0:
+            if weight not in (0.0, 1.0):  # with 0 there are none
                 torch._foreach_mul_([g for g in gradients if g is not None], weight)
             self.gradients = gradients
             return
@@ -63,14 +63,14 @@ class PartialSum:
             return self.firings >= accumulate
         return self.weight >= accumulate["until"]
 
-    def take_mean(self) -> Gradients:
-        """The mean, and a new beginning."""
+    def take_mean(self) -> Gradients | None:
+        """The mean, or None where it is one of no examples; and a new beginning."""
         gradients, weight = self.gradients, self.weight
         assert gradients is not None
-        if weight != 1.0:
+        if weight not in (0.0, 1.0):
             torch._foreach_div_([g for g in gradients if g is not None], weight)
         self.gradients, self.weight, self.firings = None, 0.0, 0
-        return gradients
+        return gradients if weight else None
 
     def state(self) -> StateTree:
         gradients = None if self.gradients is None else [pack(g) for g in self.gradients]

@@ -54,8 +54,13 @@ class Updater:
             return lambda loss, count: call(loss)
 
         def with_count(loss: torch.Tensor, count: Value) -> Weighted | None:
+            weight = float(count)
+            if weight == 0.0:  # the mean of nothing, often NaN, which the large batch would not have noticed
+                return Weighted([None] * len(self.params), 0.0)
+            if not 0.0 < weight < math.inf:
+                raise ValueError(f"'count' is {weight:g}; expected the number of examples that the loss is a mean over")
             found = call(loss)
-            return None if found is None else Weighted(found, float(count))
+            return None if found is None else Weighted(found, weight)
         return with_count
 
     def _gradients(self, retain: bool, policy: Policy) -> Callable[[torch.Tensor], Gradients | None]:
@@ -122,7 +127,8 @@ class Updater:
             partial.add(found)
             if not partial.complete(accumulate):
                 return report(SKIPPED)
-            return report(update(step, epoch, partial.take_mean()))
+            mean = partial.take_mean()
+            return report(SKIPPED if mean is None else update(step, epoch, mean))
         return apply if accumulate == 1 else add_and_apply
 
     def _update(self, with_norm: bool) -> Callable[[int, int, Gradients], Any]:
