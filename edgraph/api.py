@@ -27,7 +27,8 @@ class Run:
     """A run that has ended.
 
     step: completed steps.  values: of the ops of the last step, by name.  metrics: one mapping for each logged
-    row.  folder: the run folder.  end: `finished`, `interrupted` or `failed`, for `reason`.
+    row.  folder: the run folder.  end: `finished`, `interrupted` or `failed`, for `reason`.  saved: the step of the
+    newest checkpoint, from which the run can be resumed; None where there is none.
     """
 
     step: int
@@ -38,6 +39,7 @@ class Run:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     exit_code: int = 0
     failure: Failure | None = None
+    saved: int | None = None
 
 
 class LoadedPipeline:
@@ -122,7 +124,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         outcome = runner.go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
-               outcome.failure)
+               outcome.failure, runner.newest())
 
 
 def prepare(job: Job, checked: Checked, loaded: LoadedPipeline) -> Runner:

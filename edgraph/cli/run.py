@@ -99,4 +99,7 @@ def _ending(ended: Run) -> str:
     steps = f"{ended.step} step{'' if ended.step == 1 else 's'}"
     if ended.end == "finished":
         return f"finished after {steps}; run folder: {ended.folder}"
-    return f"{ended.end} after {steps}; go on with: edgraph run --resume {ended.folder}"
+    if ended.saved is None:
+        return f"{ended.end} after {steps}; nothing was saved; run folder: {ended.folder}"
+    where = "" if ended.saved == ended.step else f" from step {ended.saved}"
+    return f"{ended.end} after {steps}; go on{where} with: edgraph run --resume {ended.folder}"

@@ -168,7 +168,7 @@ class Constructor:
         return use.value, use.span, settings
 
     def _missing_help(self, error: BaseException) -> str | None:
-        return f"relative paths start at {self.folder}" if isinstance(error, FileNotFoundError) else None
+        return f"relative paths start at the pipeline's folder, {self.folder.resolve()}" if isinstance(error, FileNotFoundError) else None
 
 
 def reason(error: BaseException) -> str:

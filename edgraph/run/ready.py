@@ -32,11 +32,19 @@ def _bind(run: GraphRun, diagnostics: Diagnostics) -> None:
             diagnostics.extend(replace(found, span=found.span or _span(node, found.code))
                                for found in error.diagnostics)
         except Exception as error:  # a user's class or function
-            diagnostics.error("cannot-construct", f"'{node.name}' ({_what(node)}) cannot be made: "
-                              f"{reason(error)}", node.span)
+            _report(node, error, diagnostics)
     _check_states(run, diagnostics)
     for loop in run.context.loops[loops:]:
         _bind(loop, diagnostics)
+
+
+def _report(node: Node, error: Exception, diagnostics: Diagnostics) -> None:
+    if node.op == "call" and isinstance(error, ImportError | AttributeError):
+        diagnostics.error("import-failed", f"'{node.settings['function']}' cannot be imported: {reason(error)}",
+                          _span(node, "unknown-function"), "write the path of a function, `package.module.name`; "
+                          "modules beside the pipeline count")
+    else:
+        diagnostics.error("cannot-construct", f"'{node.name}' ({node.op}) cannot be made: {reason(error)}", node.span)
 
 
 def _check_states(run: GraphRun, diagnostics: Diagnostics) -> None:
@@ -55,8 +63,3 @@ def _span(node: Node, code: str) -> Span:
     settings = node.entry.settings if node.entry else None
     value = settings.get(code.removeprefix("unknown-")) if settings else None
     return node.span if value is None else value.span
-
-
-def _what(node: Node) -> str:
-    return f"call of {node.settings['function']}" if node.op == "call" else node.op
-

@@ -115,6 +115,7 @@ class Runner:
         """The run, from its first step or from where it stood, after `begin`."""
         folder = self.job.folder
         folder.write_status("running", self.engine.done, self.engine.epoch())
+        folder.log(f"goes on after step {self.engine.done}" if self.engine.resumed else "starts")
         run = self.job.pipeline.run
         progress = Progress(self.engine.current, self.engine.epoch, lambda: self.loggers.latest,
                             self.engine.last, run.num_epochs if run.num_steps is None else None, self.engine.done)
@@ -122,6 +123,7 @@ class Runner:
             with (stop_signals(self.engine.on_signal),
                   ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
                 outcome = self._finish(self.engine.go())
+            folder.log(f"{outcome.end} after step {outcome.step}" + (f": {outcome.reason}" if outcome.reason else ""))
         except KeyboardInterrupt:  # a second signal
             newest = "no checkpoint yet" if self.saved_at is None else f"the checkpoint of step {self.saved_at[0]}"
             self.line(f"stopped at once; there is {newest}")
@@ -131,6 +133,11 @@ class Runner:
             self.loggers.close()
             self.context.sources.close()
         return outcome
+
+    def newest(self) -> int | None:
+        """The step of the newest checkpoint that is whole."""
+        found = self.store.latest()
+        return None if found is None else found.step
 
     def _finish(self, outcome: Outcome) -> Outcome:
         """The last checkpoint: of the last completed step, unless a failed step has written on it."""

@@ -19,9 +19,16 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     if not left:
         return True
     for cycle in shortest_cycles(left, graph.successors(WITHIN_STEP)):
-        report_cycle(graph, cycle, "cycle", diagnostics,
-                     "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them")
+        report_cycle(graph, cycle, "cycle", diagnostics, _way_out(graph, cycle))
     return False
+
+
+def _way_out(graph: Graph, cycle: list[str]) -> str:
+    links = set(pairwise([*cycle, cycle[0]]))
+    kinds = {kind for source, target, kind in graph.edges if (source, target) in links}
+    if kinds & {EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION}:
+        return "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them"
+    return "they wait for each other: drop one `after`, or the clock that counts the other's firings"
 
 
 def report_cycle(graph: Graph, cycle: list[str], code: str, diagnostics: Diagnostics, help: str) -> None:

@@ -132,6 +132,7 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
     for (kind, root), group in contested.items():
         if kind == "model":
             writes[root] = [access for access in group if access.write]
+    said: set[tuple[str, str, str]] = set()
     for name, path in graph.gradients.items():
         for forward in sorted(path.through):
             for model in models_read(graph.nodes[forward], graph):
@@ -141,7 +142,9 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
                         continue
                     if reach.leads(writer.node, forward):
                         continue
-                    if reach.leads(writer.node, name) or _observes(name, forward, writer.node, graph):
+                    case = (name, forward, writer.node)  # once, however many parts of the model are updated
+                    if case not in said and (reach.leads(writer.node, name) or _observes(*case, graph)):
+                        said.add(case)
                         _report_stale(graph.nodes[name], graph.nodes[forward], writer, graph, diagnostics)
 
 
