@@ -208,7 +208,7 @@ def test_every_kind_of_edge() -> None:
 
 
 @pytest.mark.parametrize(("name", "start"), [("g.svg", "<svg "), ("g.mmd", "---\ntitle"), ("g.dot", "digraph "),
-                                             ("g.picture", "<svg ")])
+                                             ("picture", "<svg ")])
 def test_the_ending_of_the_file_decides(name: str, start: str, tmp_path: Path) -> None:
     assert main(["graph", DIGITS, "-o", str(tmp_path / name)]) == 0
     assert (tmp_path / name).read_text().startswith(start)

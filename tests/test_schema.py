@@ -1,5 +1,5 @@
 """The editor schema: fresh, and of one mind with the language about what is right."""
-# ruff: noqa: E501 (tables of texts)
+
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ SECTIONS = [
     "imports: [my_ops, other.ops]\nrun: {over: none, num_steps: 10, num_epochs: 0.5, num_updates: 3, max_time: 2 h, "
     "seed: 3, device: cuda:1, precision: bf16, deterministic: true, checkpoint: {every: [10 minutes, last], keep: 3}, "
     "nonfinite: skip, tags: [a, 2024], root: out}\n",
-    "run: {checkpoint: false, num_steps: null, seed: '${seed}'}\n",
+    "run: {checkpoint: false, num_steps: null, seed: '${seed}', device: '${device}'}\n",
     "data:\n  a: {use: my.Data, with: {x: {use: y.Z}}, transform: my.f, collate: my.g, sampler: {use: weighted}}\n"
     "  b: {like: a, batch_size: 3, limit: 10}\n  c: {from: a, folds: 5, fold: 0, part: train, transform: [m.f, {use: m.G}]}\n"
     "  d: {use: csv, with: {file: x.csv, target: 0}, workers: 2, prefetch: 0, drop_last: true, sampler: weighted}\n",
@@ -126,6 +126,7 @@ def test_sections_that_are_right(validator: Any, text: str) -> None:
 
 
 BAD = [
+    ("run: {device: gpu}", "run.device: 'gpu' does not match"),
     ("ops: {a: {op: foward}}", "ops.a.op: 'foward' is not one of"),
     ("ops: {a: {inputs: 3}}", "ops.a: 'op' is a required property"),
     ("ops: {a: null}", "ops.a: None is not of type"),

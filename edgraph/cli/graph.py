@@ -8,10 +8,11 @@ import click
 
 from edgraph.cli.arguments import OUTPUT, OVERRIDES, PIPELINE
 from edgraph.cli.checking import checked
-from edgraph.cli.output import write
+from edgraph.cli.output import WrongCommand, write
 
 FORMATS = ("svg", "mermaid", "dot")
-SUFFIXES = {".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid", ".dot": "dot", ".gv": "dot"}
+SUFFIXES = {"": "svg", ".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid", ".dot": "dot",
+            ".gv": "dot"}
 
 
 @click.command(epilog="""\b
@@ -30,7 +31,7 @@ def graph(pipeline: str, overrides: tuple[str, ...], format_: str | None, output
     and previous values, conditions, clocks, order) has its own line; loops are boxes around their
     graph. The SVG needs no other program, and turns dark on dark pages.
     """
-    format_ = format_ or (SUFFIXES.get(output.suffix.lower(), "svg") if output else "svg")
+    format_ = format_ or _format_of(output)
     from edgraph.graph.draw.from_graph import drawing
     picture = drawing(checked(pipeline, overrides).require())
     if format_ == "svg":
@@ -40,3 +41,14 @@ def graph(pipeline: str, overrides: tuple[str, ...], format_: str | None, output
     else:
         from edgraph.graph.draw.dot import dot as draw
     write(draw(picture), output)
+
+
+def _format_of(output: Path | None) -> str:
+    """By the ending. Raises WrongCommand for another: a .png that holds SVG opens nowhere."""
+    if output is None:
+        return "svg"
+    suffix = output.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise WrongCommand(f"'{output.name}' is no picture that can be drawn: its ending must be .svg, .mmd or "
+                           ".mermaid, or .dot; or give --format svg, mermaid or dot")
+    return SUFFIXES[suffix]

@@ -40,7 +40,7 @@ Name it in the first line of a pipeline, and editors complete and check while yo
 def schema(pipeline: str | None, output: Path | None) -> None:
     """Print the JSON Schema of pipelines, for editors."""
     if pipeline is not None:
-        from edgraph.compile import check
-        check(pipeline, imports=True)  # registers the modules' ops; errors of the pipeline do not matter here
+        from edgraph.cli.checking import checked
+        checked(pipeline, ())  # registers the modules' ops: without all of them the schema would refuse what is right
     from edgraph.schema import text
     write(text(), output)

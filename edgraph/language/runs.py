@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Literal
 
@@ -13,11 +14,13 @@ from edgraph.language.pipeline import CheckpointPolicy, Name, PatternUse, RunEnt
 from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.suggest import did_you_mean
 
 RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
             "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root", "ignore")
 STAGE_KEYS = ("until", "for")
 BACKENDS = ("torch",)
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
 PRECISIONS = ("fp32", "bf16", "fp16")
 _HINTS = {"steps": "did you mean 'num_steps'?", "epochs": "did you mean 'num_epochs'?",
           "max_steps": "did you mean 'num_steps'?",
@@ -43,7 +46,7 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
         fields.number("num_epochs", above=0), fields.integer("num_updates", 1, 2**62),
         None if time is None else parse_duration("max_time", time, fields),
         fields.integer("seed", 0, 2**63 - 1) or 0, fields.choice("backend", BACKENDS) or default.backend,
-        fields.text("device") or default.device, fields.choice("precision", PRECISIONS) or default.precision,
+        _device(fields) or default.device, fields.choice("precision", PRECISIONS) or default.precision,
         fields.flag("deterministic"), _checkpoint(fields, context),
         fields.choice("nonfinite", ("stop", "skip", "ignore")) or default.nonfinite, _tags(fields),
         fields.text("root") or default.root, fields.texts("ignore"),
@@ -51,6 +54,17 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
     if len(context.diagnostics) > before:
         context.broken.add("run")
     return entry
+
+
+def _device(fields: Fields) -> str | None:
+    text = fields.text("device")
+    if text is None or DEVICE.fullmatch(text):
+        return text
+    number = re.fullmatch(r"(?:gpu|cuda)[^0-9a-z]?([0-9]{1,3})", text.lower())
+    meant = "cuda" if text.lower() == "gpu" else f"cuda:{int(number[1])}" if number else None
+    fields.error("bad-value", "device", f"'device' of {fields.where} cannot be {text!r}",
+                 f"did you mean {meant!r}?" if meant else did_you_mean(text, ("auto", "cpu", "cuda", "cuda:1", "mps")))
+    return None
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:

@@ -116,7 +116,9 @@ def run() -> Schema:
         "max_time": duration("Stop after so long: `2 h`."),
         "seed": count("Everything random is drawn from it.", 0, default=0),
         "backend": choice("The framework.", "torch"),
-        "device": {**text("`auto`, `cpu`, `cuda`, `cuda:1`, …"), "default": "auto"},
+        "device": {**text("`auto`, `cpu`, `cuda`, `cuda:1`, … or `mps`"), "default": "auto",
+                   "pattern": r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?)$|^\$\{[^}]+\}$",
+                   "patternErrorMessage": "Expected a device: auto, cpu, cuda, cuda:1 or mps."},
         "precision": choice("Of the forward passes.", "fp32", "bf16", "fp16"),
         "deterministic": flag("Only algorithms that give the same bits each time."),
         "checkpoint": {
