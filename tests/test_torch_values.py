@@ -260,6 +260,64 @@ def test_float32_stays_float32(name: str, arguments: Any, expected: Any) -> None
     assert torch.allclose(found, torch.tensor(expected, dtype=torch.float32))
 
 
+NUMBERS = np.array([1.5, 0.25, 2.5], dtype=np.float32)
+EACH = [("abs", ()), ("sqrt", ()), ("exp", ()), ("log", ()), ("cos", ()), ("round", ()), ("round", (1,)), ("isfinite", ()),
+        ("mean", ()), ("sum", ()), ("min", ()), ("max", ()), ("min", (1,)), ("max", (1, 2)), ("clip", (1, 2)),
+        ("clip", (None, 2))]
+
+
+@pytest.mark.parametrize(("name", "others"), EACH)
+def test_values_of_every_kind_keep_it(name: str, others: Any) -> None:
+    ofs = f(name)(torch.from_numpy(NUMBERS), *others)
+    of_array = f(name)(NUMBERS, *others)
+    assert isinstance(of_array, np.generic if name in ("mean", "sum") or (name in ("min", "max") and not others)
+                      else np.ndarray)
+    assert of_array.dtype == (bool if name == "isfinite" else np.float32)
+    assert np.allclose(of_array, ofs.numpy())
+    for element in NUMBERS:
+        plain = f(name)(element.item(), *others)
+        assert type(plain) in (float, int, bool)
+        found = f(name)(element, *others)
+        assert isinstance(found, np.generic)
+        assert found == pytest.approx(plain, abs=1e-6)
+
+
+def test_every_function_is_tried_with_arrays() -> None:
+    assert {name for name, _ in EACH} == set(FUNCTIONS)
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_integers() -> None:
+    index = np.array([4, 0, 9])
+    assert f("mean")(index) == 13 / 3
+    assert f("sum")(index) == 13
+    assert (f("max")(index), f("min")(index)) == (9, 0)
+    assert f("max")(index, 1).tolist() == [4, 1, 9]
+    assert f("max")(index, 1).dtype == index.dtype
+    assert f("clip")(index, 1, 5).tolist() == [4, 1, 5]
+    assert f("clip")(5, None, index).tolist() == [4, 0, 5]
+    assert f("round")(index) is index
+    assert f("sqrt")(index).tolist() == [2, 0, 3]
+    assert f("sqrt")(index.astype(np.uint8)).dtype == np.float64
+    assert f("log")(index)[1] == -math.inf
+    assert math.isnan(f("sqrt")(np.float64(-1)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_beside_tensors() -> None:
+    array = np.array([2.0, 2.0, 1.0], dtype=np.float32)
+    array.setflags(write=False)
+    assert torch.equal(f("max")(array, X), torch.tensor([2.0, 2.0, 2.5]))
+    assert torch.equal(f("min")(0, array, X), torch.tensor([-1.5, 0.0, 0.0]))
+    assert torch.equal(f("clip")(X, 0, array), torch.tensor([0, 0.5, 1.0]))
+    assert torch.equal(f("clip")(array, None, X), torch.tensor([-1.5, 0.5, 1.0]))
+    for number in (np.float64(0.0), np.float32(0.0), np.int64(0)):
+        found = f("max")(X, number)
+        assert found.dtype == torch.float32
+        assert found.tolist() == f("clip")(X, number).tolist() == [0, 0.5, 2.5]
+    assert f("max")(2.0) == 2.0
+
+
 def test_other_types() -> None:
     assert f("max")(torch.tensor([1, 2]), 2).dtype == torch.int64
     assert f("max")(torch.tensor([1, 2]), 1.5).dtype == torch.float32

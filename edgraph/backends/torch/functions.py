@@ -1,37 +1,65 @@
-"""Functions of expressions and derived ports, on tensors and plain numbers. Values keep their kind."""
+"""Functions of expressions and derived ports, on tensors, arrays and plain numbers. Values keep their
+kind."""
 
 from __future__ import annotations
 
 import builtins
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
+import numpy as np
 import torch
 
 Value = Any
+_NUMPY = (np.ndarray, np.generic)  # what is no tensor: `batch.index`, values of data sets and of user ops
 
 
-def _either(of_tensor: Callable[[torch.Tensor], Value],
+def _either(of_tensor: Callable[[torch.Tensor], Value], of_array: Callable[[Any], Value],
             of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
     def function(value: Value) -> Value:
-        return of_tensor(value) if isinstance(value, torch.Tensor) else of_number(value)
+        if isinstance(value, torch.Tensor):
+            return of_tensor(value)
+        return of_array(value) if isinstance(value, _NUMPY) else of_number(value)
     return function
+
+
+def _real(of_tensor: Callable[[torch.Tensor], Value], of_array: Callable[[Any], Value],
+          of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
+    """A function whose result is no integer. Outside its domain an array has nan or inf, silently, as a tensor has."""
+    def quiet(value: Any) -> Value:
+        with np.errstate(all="ignore"):  # of integers of 8 bits NumPy would make floats of 16
+            return of_array(value.astype(np.float64) if value.dtype.kind in "biu" else value)
+    return _either(of_tensor, quiet, of_number)
 
 
 def _extreme(of_tensor: Callable[[torch.Tensor], Value], pairwise: Callable[[Any, Any], Value],
+             of_array: Callable[[Any], Value], pairwise_arrays: Callable[[Any, Any], Value],
              of_numbers: Callable[..., Value]) -> Callable[..., Value]:
-    """Of one tensor its smallest (largest) element, of several values element by element."""
+    """Of one tensor or array its smallest (largest) element, of several values element by element."""
+    def of_plain(value: Value) -> Value:
+        return of_numbers(value) if isinstance(value, (list, tuple)) else value
+
+    of_one = _either(of_tensor, of_array, of_plain)
+
     def function(*values: Value) -> Value:
-        if not any(isinstance(value, torch.Tensor) for value in values):
-            return of_numbers(*values)
         if len(values) == 1:
-            return of_tensor(values[0])
-        result = values[0]
-        for value in values[1:]:
-            result = pairwise(*_alike(result, value))
-        return result
+            return of_one(values[0])
+        tensor = next((value for value in values if isinstance(value, torch.Tensor)), None)
+        if tensor is not None:
+            values = tuple(_beside(value, tensor) for value in values)
+            return reduce(lambda a, b: pairwise(*_alike(a, b)), values)
+        return reduce(pairwise_arrays, values) if any(isinstance(v, _NUMPY) for v in values) else of_numbers(*values)
     return function
+
+
+def _beside(value: Value, tensor: torch.Tensor) -> Value:
+    """What stands beside a tensor: an array is a tensor of its own type, a number of NumPy a plain number."""
+    if isinstance(value, np.ndarray):
+        copied = np.array(value, value.dtype.newbyteorder("="), order="C")  # torch takes these, and writable ones
+        return torch.from_numpy(copied).to(tensor.device)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _alike(a: Value, b: Value) -> tuple[Value, Value]:
@@ -51,23 +79,22 @@ def _as(number: float, tensor: torch.Tensor) -> torch.Tensor:
 
 def clip(value: Value, low: Value = None, high: Value = None) -> Value:
     """Not below `low` and not above `high`; either may be None."""
-    tensors = isinstance(low, torch.Tensor) or isinstance(high, torch.Tensor)
     if isinstance(value, torch.Tensor):
-        if tensors:  # torch takes two tensors or two numbers
+        low, high = _beside(low, value), _beside(high, value)
+        if isinstance(low, torch.Tensor) or isinstance(high, torch.Tensor):  # torch takes two tensors or two numbers
             low = None if low is None else _alike(value, low)[1]
             high = None if high is None else _alike(value, high)[1]
         return torch.clamp(value, low, high)
-    if tensors:
-        value = value if low is None else maximum(value, low)
-        return value if high is None else minimum(value, high)
-    value = value if low is None else max(value, low)
-    return value if high is None else min(value, high)
+    value = value if low is None else maximum(value, low)
+    return value if high is None else minimum(value, high)
 
 
 def round_(value: Value, digits: int = 0) -> Value:
     """To the nearest number with so many decimal digits, halves to the even one."""
     if isinstance(value, torch.Tensor):
         return torch.round(value, decimals=digits) if value.is_floating_point() else value
+    if isinstance(value, _NUMPY):
+        return np.round(value, digits) if value.dtype.kind in "fc" else value
     return round(value, digits) if digits else round(value)
 
 
@@ -84,15 +111,16 @@ def _sum_of(value: Any) -> Any:
     return builtins.sum(value) if isinstance(value, (list, tuple)) else value
 
 
-minimum = _extreme(torch.min, torch.minimum, min)
-maximum = _extreme(torch.max, torch.maximum, max)
+minimum = _extreme(torch.min, torch.minimum, np.min, np.minimum, min)
+maximum = _extreme(torch.max, torch.maximum, np.max, np.maximum, max)
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "abs": _either(torch.abs, abs), "min": minimum, "max": maximum, "sqrt": _either(torch.sqrt, math.sqrt),
-    "exp": _either(torch.exp, math.exp), "log": _either(torch.log, math.log),
-    "cos": _either(torch.cos, math.cos), "clip": clip, "round": round_,
-    "isfinite": _either(torch.isfinite, math.isfinite),
-    "mean": _either(lambda value: _float(value).mean(), _mean_of), "sum": _either(torch.sum, _sum_of)}
+    "abs": _either(torch.abs, np.abs, abs), "min": minimum, "max": maximum,
+    "sqrt": _real(torch.sqrt, np.sqrt, math.sqrt), "exp": _real(torch.exp, np.exp, math.exp),
+    "log": _real(torch.log, np.log, math.log), "cos": _real(torch.cos, np.cos, math.cos),
+    "clip": clip, "round": round_, "isfinite": _either(torch.isfinite, np.isfinite, math.isfinite),
+    "mean": _either(lambda value: _float(value).mean(), np.mean, _mean_of),
+    "sum": _either(torch.sum, np.sum, _sum_of)}
 
 
 # -- ports ---------------------------------------------------------------------------------------------
