@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgraph.graph.ir import Graph, Node
 from edgraph.language.pipeline import Name, Pipeline, Use
+from edgraph.language.training import GROUP_KEYS
 from edgraph.ops.check import check_settings
 from edgraph.ops.library.schedules import TORCH
 from edgraph.ops.registry import Registered, Registry
@@ -109,6 +110,7 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
     uses += [("schedule", "schedule", schedule_use(entry.schedule)) for entry in pipeline.optimizers.values()
              if isinstance(entry.schedule, Mapping)]
     uses += [("logger", "logger", use) for use in pipeline.loggers.values()]
+    _check_groups(pipeline, registry, diagnostics)
     for kind, what, use in uses:
         if use is None:
             continue
@@ -125,6 +127,16 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
             known = [*registry.table(kind), *(TORCH if kind == "schedule" else ())]
             diagnostics.error(f"unknown-{kind}", f"there is no {what} '{name}'", use.use.span, did_you_mean(name, known)
                               or "a class of your own is named by its import path, `package.module.Class`")
+
+
+def _check_groups(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics) -> None:
+    for entry in pipeline.optimizers.values():
+        found = registry.resolve("optimizer", entry.use.use.text)
+        if not isinstance(found, Registered):
+            continue
+        for group in entry.updates:
+            check_settings(found.params, group.tree, diagnostics, what=f"optimizer '{entry.use.use.text}'",
+                           span=group.model.span, is_open=found.open_params, defaults=False, beside=GROUP_KEYS)
 
 
 def schedule_use(tree: Mapping) -> Use | None:

@@ -213,6 +213,7 @@ class Group:
     model: Name
     match: tuple[str, ...] = ()
     settings: dict[str, Plain] = field(default_factory=dict)
+    tree: Mapping | None = None  # the settings, with spans
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 
 MODEL_KEYS = ("use", "with", "copy", "weights", "frozen", "ignore")
 OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema", "ignore")
+GROUP_KEYS = ("model", "match")  # the others are parameters of the optimizer
 _MODELS = "write NAME: {use: MODEL, with: {…}} for each model"
 _OPTIMIZERS = "write NAME: {use: Adam, updates: [MODEL], with: {lr: 1e-3}} for each optimizer"
 _HINTS = {"lr": "parameters of the optimizer go under 'with': with: {lr: …}",
@@ -93,9 +94,9 @@ def _group(tree: Tree, fields: Fields) -> Group | None:
     model = inner.require("model", "write {model: NAME, match: ['*.bias'], weight_decay: 0.0}")
     name = None if model is None else inner.as_name("model", model, "the name of a model")
     match = tuple(pattern.text for pattern in inner.names("match"))
-    settings = {key: plain(entry.value) for key, entry in tree.entries.items()
-                if key not in ("model", "match")}
-    return None if name is None else Group(name, match, settings)
+    settings = Mapping({key: entry for key, entry in tree.entries.items() if key not in GROUP_KEYS}, tree.span)
+    return None if name is None else Group(
+        name, match, {key: plain(entry.value) for key, entry in settings.entries.items()}, settings)
 
 
 def _schedule(fields: Fields, context: Context) -> Expression | Mapping | None:

@@ -19,13 +19,14 @@ _TABLES: dict[int, tuple[tuple[ParamSpec, ...], _Table]] = {}  # by identity: de
 
 def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, diagnostics: Diagnostics, *,
                    what: str, span: Span | None, is_open: bool = False,
-                   defaults: bool = True) -> dict[str, Any]:
+                   defaults: bool = True, beside: tuple[str, ...] = ()) -> dict[str, Any]:
     """The values of `with` by parameter; errors go to `diagnostics`, at the spans of the keys and values.
 
     params: None where they are not known (an import path): then nothing is checked. what: who takes them,
     for messages: `op 'forward'`. span: where to point when something is missing. is_open: other keys are
     passed on.
     defaults: put in the default of each parameter that was not given, or was given wrongly.
+    beside: other keys that the mapping takes, as a group of an optimizer does: it need not say all.
     Values that hold a `use:` inside, where the annotation leaves room for an object, stay trees.
     """
     entries = {} if tree is None else tree.entries
@@ -33,7 +34,7 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
         return {key: anything(entry.value) for key, entry in entries.items()}
     table = _table(params)
     values = {p.name: p.default for p in params if not p.required} if defaults else {}
-    missing = [p.name for p in params if p.required and p.name not in entries]
+    missing = [p.name for p in params if p.required and p.name not in entries and not beside]
     for key, entry in entries.items():
         known = table.get(key)
         if known is not None:
@@ -48,7 +49,7 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
             meant = nearest(key, missing)  # a required one that is misspelt is one mistake, not two
             if meant is not None:
                 missing.remove(meant)
-            _unknown(key, meant, entry.span, tuple(table), what, diagnostics)
+            _unknown(key, meant, entry.span, (*table, *beside), what, diagnostics)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing)
         diagnostics.error("missing-parameter", f"{what} needs {named} under 'with'", span,
