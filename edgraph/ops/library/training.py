@@ -64,7 +64,13 @@ class gradient:  # a class, because an input and a parameter share a name
     def __call__(self, of: Any, wrt: Any = None) -> Any: ...
 
 
-@op(engine=True, update=True, differentiable=False, open_ports=False)
+def _not_itself(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    if settings["target"] == settings["source"]:
+        return "target", f"expected another model than the source; '{settings['source']}' cannot follow itself"
+    return None
+
+
+@op(engine=True, update=True, differentiable=False, open_ports=False, rule=_not_itself)
 def update_ema(*, target: Annotated[str, Model("updates")], source: Annotated[str, Model("reads")],
                decay: Probability = 0.999) -> None:
     """Move a model's weights towards another's: target = decay * target + (1 - decay) * source.
