@@ -85,8 +85,8 @@ def test_exception() -> None:
 
 @pytest.mark.parametrize("inputs", ["batch.x", "n_fast", "either(batch, slow)"])
 def test_an_event_cannot_read_what_steps_make(inputs: str) -> None:
-    ops = {"batch": {"op": "load_batch"}, "n_fast": {"op": "clocked", "every": 1}, "slow": {"op": "note", "every": 2},
-           "say": {"op": "note", "inputs": inputs, "at": "epoch_end"}}
+    ops = {"batch": {"op": "load_batch"}, "n_fast": {"op": "clocked", "every": 1},
+           "slow": {"op": "clocked", "every": 2}, "say": {"op": "note", "inputs": inputs, "at": "epoch_end"}}
     assert errors({"data": {"train": TRAIN}, "ops": ops}) == ["stale-input"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from edgraph.ops import markers
 from edgraph.ops.docstring import split
+from edgraph.ops.registry import registry
 from edgraph.ops.signature import Options, RegistrationError, op_spec, parameters_of
 from edgraph.ops.spec import REQUIRED, OpSpec
 
@@ -44,6 +45,36 @@ def test_positional_are_inputs_and_keyword_only_are_parameters() -> None:
     assert [i.doc for i in made.inputs] == ["(batch, n) the first.", "the second, maybe.", ""]
     assert made.params[0].doc == "how much."
     assert made.family == "user" and not made.state and not made.open_params
+
+
+class Writes:
+    def __call__(self, value: Any) -> None: ...
+
+
+class Counts:
+    def update(self, value: Any) -> None: ...
+    def compute(self) -> float: return 0.0
+    def reset(self) -> None: ...
+
+
+def test_an_effect_that_returns_nothing_has_no_value() -> None:
+    def writes(value: Any) -> None: ...
+    def unsaid(value): ...  # type: ignore[no-untyped-def]
+    def both(value: Any) -> float: return 0.0
+
+    assert not spec(writes, effect=True).has_value
+    assert not spec(writes, update=True).has_value
+    assert not spec(Writes, effect=True, state=None).has_value
+    assert spec(writes).has_value
+    assert spec(unsaid, effect=True).has_value
+    assert spec(both, effect=True).has_value
+    assert spec(Counts, effect=True, metric=True).has_value
+
+
+def test_those_of_the_library_without_a_value() -> None:
+    found = {made.name for made in registry.ops.values() if registry.is_builtin("op", made.name) and not made.has_value}
+    assert found == {"checkpoint", "log_histogram", "log_images", "log_scalars", "log_table", "log_text", "print",
+                     "set_learning_rate", "stop", "update_ema"}
 
 
 def test_roles_and_access_come_from_annotations() -> None:

@@ -101,7 +101,7 @@ class Resolver:
         found = splits[0] if splits else None
         if found is None:
             self._unknown(ref)
-        elif not self._check_field(ref, found):
+        elif not (self._check_value(ref, found) and self._check_field(ref, found)):
             found = None
         if found is None:
             self.bad.add(path)
@@ -133,6 +133,16 @@ class Resolver:
         else:
             text, hint = f"there is no op '{head}'", did_you_mean(head, self.names())
         self.diagnostics.error("unknown-name", text, ref.span, hint)
+
+    def _check_value(self, ref: Ref, target: Target) -> bool:
+        node = self.graph.nodes[target.node]
+        if node.spec.has_value:
+            return True
+        given = ", ".join(dict.fromkeys(f"'{argument.value.text}'" for argument in node.inputs))
+        self.diagnostics.error("no-value", f"'{node.name}' ({node.op}) has no value to read", ref.span,
+                               f"read what it reads: {given}" if given
+                               else "another op can be `after` it, or count its firings")
+        return False
 
     def _check_field(self, ref: Ref, target: Target) -> bool:
         if not target.field:

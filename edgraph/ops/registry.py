@@ -176,7 +176,8 @@ def op(target: F | None = None, /, *, name: str | None = None, family: str | Non
     """Register a function or a class as an op type.
 
     Positional parameters are inputs (`*values`: any number), keyword-only ones what `with` takes.
-    effect: it changes something outside its value; an update is an effect that trains. state: None for a
+    effect: it changes something outside its value; an update is an effect that trains; one annotated `-> None`
+    has no value that could be read. state: None for a
     class that keeps nothing between steps; other classes need state_dict and load_state_dict. metric: a class
     with update, compute and reset. reads, writes: parameters that name a model (also by annotation). random:
     it draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading

@@ -80,13 +80,14 @@ def op_spec(target: Callable[..., Any], options: Options) -> OpSpec:
     params = tuple(_param(p, keyword_owner, doc) for p in keywords if p.kind is Parameter.KEYWORD_ONLY)
     reads = (*options.reads, *(p.name for p in params if _access(p.annotation) == "reads"))
     writes = (*options.writes, *(p.name for p in params if _access(p.annotation) == "updates"))
+    effect = options.effect or options.update or bool(writes)
     return OpSpec(
         name=name, family=options.family, summary=doc.summary, doc=doc.text,
         inputs=tuple(_input(p, doc) for p in positional), params=params,
         open_params=any(p.kind is Parameter.VAR_KEYWORD for p in keywords),
         ports=tuple(PortSpec(p.name, p.doc or doc.entries.get(p.name, ""), p.derived) for p in ports),
         open_ports=options.open_ports,
-        effect=options.effect or options.update or bool(writes), update=options.update,
+        effect=effect, has_value=not (effect and _returns_none(target, options)), update=options.update,
         state=_state(target, name, options), metric=options.metric,
         reads=tuple(dict.fromkeys(reads)), writes=tuple(dict.fromkeys(writes)),
         random=options.random, differentiates=options.differentiates, differentiable=options.differentiable,
@@ -117,6 +118,14 @@ def _inputs_of(target: Callable[..., Any], name: str, options: Options) -> list[
         raise RegistrationError(f"{place(target)}: op '{name}' says passes={options.passes!r}, so its first "
                                 f"arguments must be named {', '.join(options.passes)}")
     return parameters
+
+
+def _returns_none(target: Any, options: Options) -> bool:
+    """Whether its annotation says that it returns nothing. The value of a metric is what `compute` returns."""
+    call = target
+    if isinstance(target, type):
+        call = getattr(target, "compute" if options.metric else "__call__")
+    return evaluate(inspect.signature(call).return_annotation, call) in (None, type(None))
 
 
 def _keyword_only(owner: Any, name: str, is_class: bool) -> list[Parameter]:

@@ -71,6 +71,7 @@ class OpSpec:
     open_ports: bool = True  # any other field may be asked for (a mapping that the op returns)
     open_params: bool = False  # `**settings`: keys of `with` that are not parameters are passed on
     effect: bool = False  # changes something outside its value
+    has_value: bool = True  # else it is there for its effect alone, and nothing can read it
     update: bool = False  # an effect that trains: optimize, update_ema
     state: bool = False  # keeps state between steps
     metric: bool = False  # update / compute / reset; its value exists when its loop ends
