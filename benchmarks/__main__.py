@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("dispatch", "digits", "validate", "scale", "memory", "first_step")
+NAMES = ("dispatch", "digits", "validate", "scale", "memory", "first_step", "gan")
 
 
 def main() -> int:

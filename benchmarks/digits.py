@@ -16,12 +16,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import edgraph
-from benchmarks.timing import Report, Rounds
+from benchmarks.timing import Report
+from benchmarks.turns import WARM_UP, Turns
 
 BATCH = 64
 STEPS = 230  # a round: ten epochs
 ROUNDS = 60
-WARM_UP = 3
 IN_MEMORY, DATA_LOADER = 0.97, 1.8
 
 PIPELINE: dict[str, Any] = {
@@ -39,36 +39,6 @@ PIPELINE: dict[str, Any] = {
         "others": {"op": "take_turns", "every": STEPS},
     },
 }
-
-
-class Turns:
-    """The other contenders have their turns in the middle of the run, between two of its steps."""
-
-    def __init__(self, others: dict[str, ByHand]) -> None:
-        self.others = others
-        self.times: dict[str, list[float]] = {"edgraph": [], **{name: [] for name in others}}
-        self.started = 0.0
-
-    def __call__(self) -> None:
-        self.times["edgraph"].append(time.perf_counter() - self.started)
-        with torch.enable_grad():
-            for name, run in self.others.items():
-                started = time.perf_counter()
-                run()
-                self.times[name].append(time.perf_counter() - started)
-        self.started = time.perf_counter()
-
-    def rounds(self) -> Rounds:
-        return Rounds({name: times[WARM_UP:] for name, times in self.times.items()})
-
-
-turns: Turns
-
-
-@edgraph.op(effect=True)
-def take_turns():
-    """Lets the other contenders run."""
-    turns()
 
 
 class ByHand:
@@ -109,7 +79,6 @@ class ByHand:
 
 
 def main() -> None:
-    global turns
     torch.set_num_threads(1)
     report = Report("(b) digits: samples per second")
     with tempfile.TemporaryDirectory() as name:
