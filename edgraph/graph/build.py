@@ -67,6 +67,8 @@ class Builder:
         self.has_batches = False  # of a loop: it goes through a value
         self.lenient = lenient  # an op that is not known may be the pipeline's own
         self.depth = depth
+        broken = graph.pipeline.broken | (graph.use.broken if graph.use else frozenset())
+        self.broken = {name.removeprefix("ops.") for name in broken}  # entries of which some keys were dropped
 
     def build(self, ops: Mapping[str, OpEntry]) -> None:
         for entry in ops.values():
@@ -95,7 +97,7 @@ class Builder:
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
         check_roles(node, self.graph, self.registry, self.diagnostics)
-        if len(self.diagnostics) == before:
+        if len(self.diagnostics) == before and entry.name not in self.broken:
             check_rule(spec, settings, [argument.port for argument in inputs], entry.settings, self.diagnostics,
                        span=entry.op.span)
         if spec.name in ("load_batch", "fixed_examples"):

@@ -19,9 +19,10 @@ from edgraph.language.fields import (
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import EVENTS, Event, Input, Name, OpEntry
+from edgraph.language.silence import hush
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree, join
+from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 OP_KEYS = ("op", "inputs", "with", "every", "at", "during", "when", "after", "doc", "ignore")
@@ -76,7 +77,7 @@ class OpReader:
             trees[name] = entry if tree is entry.value else Entry(entry.span, tree)
             if len(diagnostics) > before:
                 broken.add(name)
-                diagnostics.quiet(join(entry.span, entry.value.span))
+                hush(diagnostics, before, entry.span, tree.entries if isinstance(tree, Mapping) else {}, entry.value)
         return Entries(ops, trees, broken)
 
     def one_line(self, name: str, name_span: Span, tree: Tree) -> OpEntry:

@@ -9,11 +9,13 @@ from edgraph.language.fields import Fields, check_name, describe, first_line, is
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope
 from edgraph.language.pipeline import Name, Use
+from edgraph.language.silence import hush
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree, join
+from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree
 
 _Item = TypeVar("_Item")
+CHECKED_BY_KEY = ("data", "models", "optimizers", "loggers")  # a wrong key leaves the others to be checked
 
 
 class Context:
@@ -72,7 +74,8 @@ class Context:
                 found[name] = self.silently(read, name, entry.span)
             if len(self.diagnostics) > before:
                 self.broken.add(f"{section}.{name}")
-                self.diagnostics.quiet(join(entry.span, tree.span))
+                hush(self.diagnostics, before, entry.span, tree.entries if section in CHECKED_BY_KEY
+                     and isinstance(tree, Mapping) else {}, tree)
         self.resolved[section] = Entry(root.entries[section].span, Mapping(trees, mapping.span))
         return found
 

@@ -52,6 +52,10 @@ class Diagnostics:
     def extend(self, items: Iterable[Diagnostic]) -> None:
         self._items.extend(items)
 
+    def since(self, count: int) -> list[Diagnostic]:
+        """What was added after the first `count`, in the order in which it was found."""
+        return self._items[count:]
+
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.sorted())
 
