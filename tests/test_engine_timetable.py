@@ -124,7 +124,7 @@ def test_plans_respect_all_edges(step: int) -> None:
     names = [call.node.name for call in plan.calls]
     place = {name: number for number, name in enumerate(graph.order)}
     assert names == sorted(names, key=place.__getitem__) and len(set(names)) == len(names)
-    assert set(names) >= {name for name in plan.effects}
+    assert set(names) >= set(plan.effects)
     for source, target, kind in graph.edges:
         if target in names and kind is EdgeKind.DATA and not table.choosing & {target}:
             assert source in names, (source, target)

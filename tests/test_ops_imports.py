@@ -1,6 +1,4 @@
 """A pipeline's own modules: found beside it, their mistakes reported with the user's line."""
-# ruff: noqa: E501 (tables of texts)
-
 from __future__ import annotations
 
 import sys

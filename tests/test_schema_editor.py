@@ -2,7 +2,6 @@
 
 `$YAMLLS` is the command that starts the server; see CONTRIBUTING or `make test-editor`.
 """
-# ruff: noqa: E501 (tables of texts)
 
 from __future__ import annotations
 

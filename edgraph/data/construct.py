@@ -168,7 +168,9 @@ class Constructor:
         return use.value, use.span, settings
 
     def _missing_help(self, error: BaseException) -> str | None:
-        return f"relative paths start at the pipeline's folder, {self.folder.resolve()}" if isinstance(error, FileNotFoundError) else None
+        if not isinstance(error, FileNotFoundError):
+            return None
+        return f"relative paths start at the pipeline's folder, {self.folder.resolve()}"
 
 
 def reason(error: BaseException) -> str:

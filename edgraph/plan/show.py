@@ -36,8 +36,8 @@ def text(graph: Graph, first: int | None = None, last: int | None = None) -> str
     for event in before:
         lines += _event(graph, event, rows)
     if asked is not None and asked[1] - asked[0] < GRID:
-        lines += ["", f"{'Step' if asked[0] == asked[1] else 'Steps'} {asked[0]}"
-                  f"{'' if asked[0] == asked[1] else f' to {asked[1]}'}    ● runs   ◐ may run: it depends on a condition", "",
+        which = f"Step {asked[0]}" if asked[0] == asked[1] else f"Steps {asked[0]} to {asked[1]}"
+        lines += ["", f"{which}    ● runs   ◐ may run: it depends on a condition", "",
                   *grid(Survey(Outlook(graph), *asked), *asked)]
     lines += sections.lines(rows)
     for event in events(graph):

@@ -65,7 +65,8 @@ def _from_file(weights: Weights, folder: Path) -> dict[str, torch.Tensor]:
             names = [name for name in file.keys() if name.startswith(weights.prefix)]  # noqa: SIM118
             return {name: file.get_tensor(name) for name in names}
     except FileNotFoundError:
-        raise _Bad("there is no such file", f"relative paths start at the pipeline's folder, {folder.resolve()}") from None
+        raise _Bad("there is no such file",
+                   f"relative paths start at the pipeline's folder, {folder.resolve()}") from None
     except (OSError, SafetensorError) as error:
         raise _Bad(f"it is not a safetensors file ({reason(error)})", None) from error
 
