@@ -144,7 +144,7 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (None, "there is no such file (relative paths start at {folder})"),
+    (None, "there is no such file (relative paths start at the pipeline's folder, {folder})"),
     (b"nothing", "it is not a safetensors file (SafetensorError: *)"),
     ({"1.weight": torch.ones(3)}, "'1.weight' has shape (3,) and in the model (8, 6)"),
     ({"a": torch.ones(3)},

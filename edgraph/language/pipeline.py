@@ -181,7 +181,7 @@ class DataEntry:
     fold: int = 0
     part: Literal["train", "validation"] | None = None
     ignore: tuple[str, ...] = ()  # codes of warnings silenced here
-    base: bool = False  # another entry is like it, or made from it
+    base: bool = field(default=False, compare=False)  # another entry is like it, or made from it
 
 
 @dataclass(frozen=True, slots=True)
