@@ -126,7 +126,7 @@ def test_idx_that_is_not_there(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> 
     found = refused("idx", {"folder": "nowhere"}, folder=mnist)
     assert (found.code, at(found)) == ("missing-file", "nowhere")
     assert found.message.endswith(f"there is no folder {mnist}/nowhere")
-    assert found.help == f"relative paths start at {mnist}"
+    assert found.help == f"relative paths start at the pipeline's folder, {mnist}"
     found = refused("idx", {"images": "train", "labels": "x"}, folder=mnist)
     assert found.message.endswith(f"there is no file {mnist}/train")
 
