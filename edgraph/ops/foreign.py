@@ -1,6 +1,7 @@
 """Checks of annotations that edgraph does not know itself, by pydantic, imported when the first is needed.
 
-One that pydantic does not know either (a class of a framework) is taken on trust.
+One that pydantic does not know either (a class of a framework) is taken on trust. torch's own classes, such as
+torch.Size, are known to be none that it knows: they are not worth its import, which takes 7 MB.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from edgraph.text.source import Mapping, Sequence, Tree, plain
 def foreign(annotation: Any) -> Checker:
     """By pydantic, which is imported when the first such parameter is checked."""
     name = getattr(annotation, "__name__", str(annotation))
-    made: list[Convert] = []
+    of_torch = isinstance(annotation, type) and annotation.__module__.partition(".")[0] == "torch"
+    made: list[Convert] = [anything] if of_torch else []
 
     def convert(tree: Tree) -> Any:
         if holds_use(tree):
