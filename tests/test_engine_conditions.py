@@ -104,7 +104,8 @@ def test_an_op_demanded_with_and_without_a_condition() -> None:
 
 
 def test_a_condition_stays_with_what_it_decided_although_its_source_is_held() -> None:
-    ops = {"score": {"op": "clocked", "every": 4}, "best": {"op": "improved", "inputs": "score", "with": {"mode": "max"}},
+    ops = {"score": {"op": "clocked", "every": 4}, "best": {"op": "improved", "inputs": "score",
+        "with": {"mode": "max"}},
            "keep": {"op": "note", "when": "best"}, "since": {"op": "note", "when": "best.since >= 0"},
            "enough": {"op": "stop", "when": "hold(best.best, 0) >= 8"}}
     ran = both({"run": {"num_steps": 20, "checkpoint": False}, "ops": ops})

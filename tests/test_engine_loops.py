@@ -18,7 +18,8 @@ def go(graph: dict[str, Any], loop: dict[str, Any] | None = None, steps: int = 3
     outputs = [f"l.{name}" for name in graph.get("outputs", {})]
     say = {"say": {"op": "note", "inputs": outputs}} if outputs else {}
     ran = both({**NET, "run": {"num_steps": steps, "checkpoint": False}, "data": DATA, "graphs": {"g": graph},
-                "ops": {"n": {"op": "clocked"}, **ops, "l": {"op": "loop", "with": {"graph": "g"}, **(loop or {})}, **say},
+                "ops": {"n": {"op": "clocked"}, **ops, "l": {"op": "loop", "with": {"graph": "g"}, **(loop or {})},
+                        **say},
                 **(more or {})})
     for part in ran.graph.graphs():
         forward_in_order(part)
@@ -73,7 +74,8 @@ def test_while_and_max() -> None:
 
 
 def test_without_an_iteration_there_are_no_outputs() -> None:
-    graph = {"while": "step < limit", "max": 9, "ops": {"i": {"op": "clocked"}, "mean": {"op": "average", "inputs": "i"}},
+    graph = {"while": "step < limit", "max": 9, "ops": {"i": {"op": "clocked"}, "mean": {"op": "average",
+        "inputs": "i"}},
              "outputs": {"i": "i", "mean": "mean"}}
     ran = go(graph, {"inputs": {"limit": "n"}}, 4, held={"op": "note", "inputs": "hold(l.i, -1.0)"},
              choice={"op": "note", "inputs": "either(l.i, -2.0)"}, after={"op": "double", "inputs": "l.mean"},
@@ -129,7 +131,8 @@ def test_state_metrics_and_held_values_start_afresh_and_sources_do_not() -> None
 
 
 def test_counters_start_afresh() -> None:
-    ran = go({"repeat": 3, "ops": {"e": {"op": "note"}, "x": {"op": "note", "every": {"firings": 2, "of": "e"}}}}, steps=2)
+    ran = go({"repeat": 3, "ops": {"e": {"op": "note"}, "x": {"op": "note", "every": {"firings": 2, "of": "e"}}}},
+             steps=2)
     assert len(ran.values("l.x")) == 2
 
 
@@ -191,7 +194,8 @@ def test_what_is_computed_of_a_metric_is_made_when_the_loop_ends() -> None:
         "batch": {"op": "load_batch"}, "mean": {"op": "average", "inputs": "mean(batch.x)"},
         "rarely": {"op": "average", "inputs": "mean(batch.x)", "every": 2}, "twice": "mean * 2 + rarely + offset",
         "log": {"op": "note", "inputs": ["twice", "hold(batch.index)"]}, "yes": {"op": "note", "when": "mean > 1"},
-        "no": {"op": "note", "inputs": "mean", "when": "mean > 9"}}, "outputs": {"twice": "twice", "more": "twice + mean"}}
+        "no": {"op": "note", "inputs": "mean", "when": "mean > 9"}}, "outputs": {"twice": "twice",
+            "more": "twice + mean"}}
     ran = go(graph, {"inputs": {"offset": "n"}}, 2)
     assert ran.inputs("l.log") == [("7.5", "[4]"), ("8.5", "[4]")]
     assert ran.inputs("say") == [("7.5", "9.5"), ("8.5", "10.5")]
@@ -199,7 +203,8 @@ def test_what_is_computed_of_a_metric_is_made_when_the_loop_ends() -> None:
 
 
 def test_a_value_of_the_last_iteration_is_not_fresh_when_the_loop_has_ended() -> None:
-    graph = {"over": "five", "ops": {"batch": {"op": "load_batch"}, "mean": {"op": "average", "inputs": "mean(batch.x)"},
+    graph = {"over": "five", "ops": {"batch": {"op": "load_batch"}, "mean": {"op": "average",
+        "inputs": "mean(batch.x)"},
                                      "mix": "mean + sum(batch.x)"}, "outputs": {"mix": "mix"}}
     pipeline = {"data": DATA, "graphs": {"g": graph}, "ops": {"l": {"op": "loop", "with": {"graph": "g"}}}}
     assert said(pipeline, "stale-input") == (
@@ -224,7 +229,8 @@ def test_outputs_that_may_have_no_value() -> None:
     def wrong(graph: dict[str, Any]) -> list[str]:
         return errors({"data": DATA, "graphs": {"g": graph}, "ops": {
             "l": {"op": "loop", "with": {"graph": "g"}}, "say": {"op": "note", "inputs": "l.x"}}})
-    ops = {"i": {"op": "clocked"}, "x": {"op": "clocked", "every": 3}, "y": {"op": "double", "inputs": "i", "when": "i > 1"}}
+    ops = {"i": {"op": "clocked"}, "x": {"op": "clocked", "every": 3}, "y": {"op": "double", "inputs": "i",
+        "when": "i > 1"}}
     assert wrong({"repeat": 3, "ops": ops, "outputs": {"x": "x"}}) == []
     assert wrong({"over": "five", "ops": ops, "outputs": {"x": "hold(x)"}}) == []
     assert wrong({"repeat": 2, "ops": ops, "outputs": {"x": "x"}}) == ["no-initial-value"]
@@ -297,7 +303,8 @@ def test_gradients_pass_through_a_loop_that_updates_nothing() -> None:
     ({"repeat": 2, "ops": {"x": {"op": "load_batch"}}}, {}, "no-data"),
 ])
 def test_what_loops_cannot_do(graph: Any, loop: Any, code: str) -> None:
-    pipeline = {"run": {"num_steps": 3, "over": "none"}, "stages": {"a": {}}, "data": DATA, "graphs": {"g": graph}, "ops": {
+    pipeline = {"run": {"num_steps": 3, "over": "none"}, "stages": {"a": {}}, "data": DATA, "graphs": {"g": graph},
+                "ops": {
         "n": {"op": "clocked"}, "l": {"op": "loop", "with": {"graph": "g"}, **loop}}}
     assert errors(pipeline) == [code]
 

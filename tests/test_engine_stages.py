@@ -10,7 +10,8 @@ from toy import TRAIN, both, errors, said
 
 def go(stages: dict[str, Any], steps: int = 14, **ops: Any) -> Any:
     ops = {"n": {"op": "clocked"}, "name": {"op": "note", "inputs": "stage"}, **ops}
-    return both({"run": {"num_steps": steps, "checkpoint": False}, "data": {"train": TRAIN}, "stages": stages, "ops": ops})
+    return both({"run": {"num_steps": steps, "checkpoint": False}, "data": {"train": TRAIN}, "stages": stages,
+                 "ops": ops})
 
 
 def during(stages: dict[str, Any], steps: int = 14) -> dict[str, list[int]]:
@@ -62,7 +63,8 @@ def test_conditions_that_always_hold_leave_a_step_to_each_stage() -> None:
 
 def test_during_restricts_a_clock() -> None:
     stages = {"a": {"until": 5}, "b": {"until": {"when": "hold(n, 0) >= 9"}}, "c": {}}
-    ran = go(stages, say={"op": "note", "every": 2, "during": ["a", "c"]}, also={"op": "note", "every": 2, "during": "b"},
+    ran = go(stages, say={"op": "note", "every": 2, "during": ["a", "c"]}, also={"op": "note", "every": 2,
+        "during": "b"},
              value={"op": "double", "inputs": "n", "during": "b"}, both_={"op": "note", "inputs": "value"})
     assert ran.steps("say") == [2, 4, 10, 12, 14] and ran.steps("also") == [6, 8]
     assert ran.steps("both_") == [6, 7, 8, 9]

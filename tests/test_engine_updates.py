@@ -12,7 +12,8 @@ ONE: dict[str, Any] = {
     "data": {"train": TRAIN, "other": TRAIN}, "models": {"net": {"use": "toy", "with": {"w": 2.0}}},
     "optimizers": {"sgd": {"use": "sgd", "updates": ["net"], "with": {"lr": 0.5}}}}
 TWO: dict[str, Any] = {
-    "data": {"train": TRAIN}, "models": {"g": {"use": "toy", "with": {"w": 1.0}}, "d": {"use": "toy", "with": {"w": 2.0}}},
+    "data": {"train": TRAIN}, "models": {"g": {"use": "toy", "with": {"w": 1.0}}, "d": {"use": "toy",
+        "with": {"w": 2.0}}},
     "optimizers": {"og": {"use": "sgd", "updates": ["g"]}, "od": {"use": "sgd", "updates": ["d"]}}}
 BATCH: dict[str, Any] = {"batch": {"op": "load_batch"}}
 FORWARD: dict[str, Any] = {"out": {"op": "forward", "inputs": "batch.x", "with": {"model": "net"}}}
@@ -208,7 +209,8 @@ def test_what_does_not_reach_the_optimizers_models_is_not_recorded() -> None:
 
 def test_modes() -> None:
     ran = run({**ONE, "run": {"num_steps": 1, "checkpoint": False}, "ops": {
-        **BATCH, **FORWARD, **UPDATE, "eval": {"op": "forward", "inputs": "batch.x", "with": {"model": "net", "mode": "eval"}},
+        **BATCH, **FORWARD, **UPDATE, "eval": {"op": "forward", "inputs": "batch.x", "with": {"model": "net",
+            "mode": "eval"}},
         "train": {"op": "forward", "inputs": "batch.x", "with": {"model": "net", "mode": "train"}},
         "auto": {"op": "forward", "inputs": "batch.x", "with": {"model": "net"}},
         "say": {"op": "note", "inputs": ["eval", "train", "auto"]}}})

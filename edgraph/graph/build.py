@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from edgraph.graph.averages import average_ops
@@ -73,8 +74,18 @@ class Builder:
     def build(self, ops: Mapping[str, OpEntry]) -> None:
         for entry in ops.values():
             self._add(entry)
-        add_conditions(self.graph, CONDITION, COUNTER, self.diagnostics)
+        add_conditions(self.graph, CONDITION, COUNTER, self.lift, self.diagnostics)
+        self._lift_conditions()
         add_edges(self.graph, self.diagnostics)
+
+    def _lift_conditions(self) -> None:
+        """What is looked at between steps, and when a loop ends, reads held values too."""
+        graph, use = self.graph, self.graph.use
+        graph.stages = [stage if stage.condition is None else stage._replace(condition=self.lift(stage.condition))
+                        for stage in graph.stages]
+        graph.outputs = {name: self.lift(output) for name, output in graph.outputs.items()}
+        if use is not None and use.condition is not None:
+            graph.use = replace(use, condition=self.lift(use.condition))
 
     def _add(self, entry: OpEntry) -> None:
         before = len(self.diagnostics)
@@ -143,8 +154,9 @@ class Builder:
     def _lift(self, entry: OpEntry, inputs: tuple[Argument, ...]) -> tuple[Argument, ...]:
         return tuple(Argument(port, self.lift(value, entry)) for port, value in inputs)
 
-    def lift(self, expression: Expression, entry: OpEntry) -> Expression:
-        """`hold(a + b, 0)` needs a + b whenever it can be made: it becomes a node of its own."""
+    def lift(self, expression: Expression, entry: OpEntry | None = None) -> Expression:
+        """`hold(a + b, 0)` needs a + b whenever it can be made: it becomes a node of its own, shared by all who say
+        the same."""
         if all(isinstance(memory.value, Ref) for memory in memories(expression.root)):
             return expression
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgraph.graph.ir import Argument, Graph, Node
 from edgraph.graph.models import acts
 from edgraph.graph.refs import show
@@ -13,12 +15,13 @@ from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.suggest import did_you_mean
 
 
-def add_conditions(graph: Graph, condition: OpSpec, counter: OpSpec, diagnostics: Diagnostics) -> None:
+def add_conditions(graph: Graph, condition: OpSpec, counter: OpSpec, lift: Callable[[Expression], Expression],
+                   diagnostics: Diagnostics) -> None:
     """Conditions are compared as text, split at top-level `and`: two ops that state the same share a node."""
     for node in [node for node in graph.nodes.values() if node.entry is not None and node.kind == "op"]:
         assert node.entry is not None
         if node.entry.when is not None:
-            node.conditions = tuple(_condition(part, node.entry.when, node, graph, condition)
+            node.conditions = tuple(_condition(part, node.entry.when, node, graph, condition, lift)
                                     for part in _conjuncts(node.entry.when.root))
         if node.entry.every is not None:
             _add_counters(node.entry.every, node, graph, counter, diagnostics)
@@ -30,10 +33,11 @@ def _conjuncts(expr: Expr) -> tuple[Expr, ...]:
     return (expr,)
 
 
-def _condition(part: Expr, when: Expression, owner: Node, graph: Graph, spec: OpSpec) -> str:
+def _condition(part: Expr, when: Expression, owner: Node, graph: Graph, spec: OpSpec,
+               lift: Callable[[Expression], Expression]) -> str:
     name = f"when {show(part)}"
     if name not in graph.nodes:
-        value = Expression(show(part), when.span, part)
+        value = lift(Expression(show(part), when.span, part))
         graph.nodes[name] = Node(name, "condition", spec, owner.index, when.span, None, (Argument("value", value),))
     return name
 

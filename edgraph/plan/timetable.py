@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from edgraph.graph.availability import available, verdict
+from edgraph.graph.availability import available, value_condition, verdict
 from edgraph.graph.clocks import ALWAYS, Atom, Clock, Term
 from edgraph.graph.ir import Graph
 from edgraph.graph.surface import atom_node
@@ -55,6 +55,8 @@ class Timetable:
             self._add_eithers(output.root)
         self.ticks = frozenset(atom for item in self.items for atom in item.ticks)
         flags = {flag for item in self.items for flag in item.flags}
+        flags |= {name for slot in graph.slots  # what is held is kept only where it is there
+                  if (name := value_condition(graph.nodes[slot.node], slot.field, graph)) is not None}
         self.verdicts = {node.name: name for node in graph.nodes.values()  # node -> the condition that it decides
                          if (name := verdict(node, graph)) is not None and name in flags}
 

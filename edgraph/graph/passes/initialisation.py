@@ -92,7 +92,7 @@ def _check(memory: Hold | Previous, reader: Node, earliest: Moments, graph: Grap
         return
     source = graph.nodes[graph.targets[memory.value.path].node]
     word = "hold" if isinstance(memory, Hold) else "previous"
-    text = memory.value.text()
+    text = memory.value.text() if source.visible else source.name.removeprefix("value ")
     made, read = _made(graph.targets[memory.value.path], graph), earliest.demanded[reader.name]
     if made is None:
         why = f"whether '{source.name}' has run by then is known only at run time"
