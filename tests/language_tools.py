@@ -88,7 +88,7 @@ def bare(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         skipped = ("span", "spans", "name_span", "inputs_span", "param_spans", "source", "tree", "text", "origin")
         return (type(value).__name__, *((f.name, bare(getattr(value, f.name))) for f in fields(value)
-                                        if f.compare and f.name not in skipped or (f.name == "text" and not hasattr(value,
+                                        if (f.compare and f.name not in skipped) or (f.name == "text" and not hasattr(value,
                                                                                                       "root"))))
     if isinstance(value, dict):
         return [(key, bare(item)) for key, item in value.items()]
