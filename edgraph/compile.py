@@ -123,8 +123,8 @@ def fields_of(checked: Checked) -> dict[str, tuple[str, ...] | None]:
     found: dict[str, tuple[str, ...] | None] = {}
     for name, entry in checked.pipeline.data.items():
         opened = checked.data.get(name)
-        if opened is not None:
-            found[name] = tuple(opened.fields) if opened.fields else None
+        if opened is not None and opened.fields:
+            found[name] = tuple(opened.fields)
         else:
             known = registry.data.get(entry.use.use.text) if entry.use else None
             plain = entry.transform is None and entry.collate is None

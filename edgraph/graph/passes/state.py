@@ -10,6 +10,7 @@ from edgraph.graph import clocks
 from edgraph.graph.clocks import TooComplex
 from edgraph.graph.ir import Edge, EdgeKind, Graph, Node
 from edgraph.graph.models import ema_sources, models_read, overlaps, state_path
+from edgraph.graph.toposort import toposort
 from edgraph.text.diagnostics import Diagnostics
 
 ORDERING = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
@@ -38,7 +39,11 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
         return True
     reach = Reach(graph, {access.node for group in contested.values() for access in group if access.write})
     for (kind, _), group in contested.items():
-        _buffers(group, graph, reach) if kind == "buffers" else _models(group, graph, reach, diagnostics)
+        if kind == "model":
+            _models(group, graph, reach, diagnostics)
+    for (kind, _), group in contested.items():
+        if kind == "buffers" and len({access.node for access in group}) > 1:
+            _buffers(group, graph, diagnostics)
     if len(graph.edges) > before:
         _stale_gradients(graph, contested, reach, diagnostics)
     return True
@@ -65,13 +70,15 @@ def accesses(node: Node, graph: Graph) -> list[Access]:
 
 
 class Reach:
-    """Which writers lead to a node: one sweep along the order that causality left, writers as bits."""
+    """Which writers lead to a node: one sweep along an order, by default that which causality left, writers as
+    bits."""
 
-    def __init__(self, graph: Graph, writers: set[str]) -> None:
+    def __init__(self, graph: Graph, writers: set[str], kinds: tuple[EdgeKind, ...] = ORDERING,
+                 order: list[str] | None = None) -> None:
         self.bits = {name: 1 << position for position, name in enumerate(sorted(writers))}
-        before = graph.predecessors(ORDERING)
+        before = graph.predecessors(kinds)
         self.masks: dict[str, int] = {}
-        for name in graph.order:
+        for name in graph.order if order is None else order:
             mask = 0
             for source in before[name]:
                 mask |= self.masks[source] | self.bits.get(source, 0)
@@ -111,13 +118,21 @@ def _two_writers(one: Access, two: Access, graph: Graph, reach: Reach, diagnosti
                           ((f"'{first.name}' updates it here", first.span),))
 
 
-def _buffers(group: list[Access], graph: Graph, reach: Reach) -> None:
-    """Train forwards run in file order, and eval forwards before the unordered ones."""
-    ordered = sorted({access.node: access for access in group if access.write}.values(),
-                     key=lambda access: graph.nodes[access.node].index)
+def _buffers(group: list[Access], graph: Graph, diagnostics: Diagnostics) -> None:
+    """Train forwards run in file order, as far as what they need and the updates between them leave them free; eval
+    forwards before the unordered ones."""
+    kinds = (*ORDERING, EdgeKind.STATE)
+    order, left = toposort(graph.nodes, [(source, target) for source, target, kind in graph.edges if kind in kinds],
+                           lambda name: graph.nodes[name].index)
+    if left:  # a cycle, which the pass that orders reports
+        return
+    writers = {access.node: access for access in group if access.write}
+    reach = Reach(graph, set(writers), kinds, order)
+    pairs = [(one, two) for two in writers for one in writers if one != two and reach.leads(one, two)]
+    names, _ = toposort(writers, pairs, lambda name: graph.nodes[name].index)
+    ordered = [writers[name] for name in names]
     for one, two in pairwise(ordered):
-        if not reach.leads(two.node, one.node):
-            graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
+        graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
     for reader in group:
         for writer in ordered:
             if (not reader.write and reader.node != writer.node and overlaps(reader.path, writer.path)
@@ -143,18 +158,22 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
                     if reach.leads(writer.node, forward):
                         continue
                     case = (name, forward, writer.node)  # once, however many parts of the model are updated
-                    if case not in said and (reach.leads(writer.node, name) or _observes(*case, graph)):
+                    if case not in said and (reach.leads(writer.node, name) or _observes(name, forward, graph)) \
+                            and _meet(graph.nodes[name], graph.nodes[writer.node], graph):
                         said.add(case)
                         _report_stale(graph.nodes[name], graph.nodes[forward], writer, graph, diagnostics)
 
 
-def _observes(gradient: str, forward: str, writer: str, graph: Graph) -> bool:
+def _observes(gradient: str, forward: str, graph: Graph) -> bool:
     """Whether a gradient is only looked at, so that the updates come between it and a forward of the training."""
-    node, update = graph.nodes[gradient], graph.nodes[writer]
-    if node.training or not graph.nodes[forward].training:
-        return False
+    node = graph.nodes[gradient]
+    return not node.training and graph.nodes[forward].training
+
+
+def _meet(one: Node, two: Node, graph: Graph) -> bool:
+    """Whether both may run at one step."""
     try:
-        return clocks.meets(node.clock, update.clock, graph.facts.last_step) is not None
+        return clocks.meets(one.clock, two.clock, graph.facts.last_step) is not None
     except TooComplex:
         return True
 
