@@ -102,3 +102,8 @@ def test_the_words_at_an_event() -> None:
     assert said({"data": {"train": TRAIN}, "ops": ops}, "stale-input") == (
         "'say' fires at end, but its inputs are not made there "
         "(between steps there is no batch of the loop: use hold(…), or fixed examples)")
+
+
+def test_epochs_of_a_run_over_no_data_set() -> None:
+    for event in ("epoch_start", "epoch_end"):
+        assert errors({"ops": {"say": {"op": "note", "at": event}}}) == ["no-epochs"]

@@ -30,9 +30,11 @@ class Alarms:
         now = self._now()
         return frozenset(atom for atom in self.atoms if now - self._fired[atom] >= atom.key)
 
-    def fired(self, atoms: frozenset[Atom], at: float) -> None:
-        for atom in atoms & set(self.atoms):
-            self._fired[atom] = at
+    def fired(self, atoms: frozenset[Atom], at: float) -> Callable[[], None]:
+        """Takes note of firings; what it returns takes that back."""
+        before = dict(self._fired)
+        self._fired.update(dict.fromkeys(atoms & set(self.atoms), at))
+        return lambda: self._fired.update(before)
 
     def now(self) -> float:
         return self._now()

@@ -97,7 +97,7 @@ class Engine:
         self.context.backend.record(False)
         self.stages.enter(self.done + 1)
         self.context.current_stage = self.stages.name()
-        if not self.resumed:
+        if not self.resumed or (self.done == 0 and not self.passed):  # a checkpoint from before it had begun
             self._event("start")
         else:
             self._run_event("resume")
@@ -142,9 +142,10 @@ class Engine:
         began = self.alarms.now()
         before, self.passed = self.passed, ""
         if alarms:
+            undo = self.alarms.fired(alarms, began)  # before the step: a checkpoint that it takes is to know
             self._single(step, ticks | alarms)
-            if self.done == step:
-                self.alarms.fired(alarms, began)
+            if self.done < step:
+                undo()
         else:
             self.alarms.arm()
             self._spans(step, ticks)

@@ -128,6 +128,9 @@ def _events(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
     if entry is not None and entry.at:
         node.events = frozenset(event for event, _ in entry.at)
         for event, span in entry.at:
+            if event.startswith("epoch") and graph.facts.over is None and graph.use is None:
+                diagnostics.error("no-epochs", f"'{node.name}' fires at {event}, but the run is over no data set", span,
+                                  "name a data set with run.over, or use a clock in steps")
             if inherited is not None and event not in inherited:
                 diagnostics.error("stale-input", f"'{node.name}' fires at {event}, but its inputs are not made there",
                                   span, "between steps there is no batch of the loop: use hold(…), or fixed examples")

@@ -14,7 +14,8 @@ from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
 
 NEVER = float("inf")
-START = 0.0  # moments: a step by its number, the event before step 1 is 0, those after a step half a step later
+START = 0.0  # moments: a step by its number, the event before step 1 is 0, others half a step after a step
+FIRST_EPOCH = 0.5
 DEMANDS = (EdgeKind.DATA, EdgeKind.CONDITION, EdgeKind.FREQUENCY)
 
 
@@ -52,7 +53,7 @@ class Moments:
 
     def _events(self, events: Iterable[str]) -> float:
         """The first of some events."""
-        later = {"epoch_end": (self.graph.facts.steps_per_epoch or 1) + 0.5, "end": 1.5}
+        later = {"epoch_start": FIRST_EPOCH, "epoch_end": (self.graph.facts.steps_per_epoch or 1) + 0.5, "end": 1.5}
         return min((later.get(event, START) for event in events), default=NEVER)
 
 
@@ -75,8 +76,11 @@ def iterations(graph: Graph) -> int:
 def _made(target: Target, graph: Graph) -> float | None:
     """The first moment at which a value is certainly made; None where only the run will tell."""
     source = graph.nodes[target.node]
-    if source.events is not None and "start" in source.events and _certain(source, graph):
-        return START
+    if source.events and _certain(source, graph):
+        if "start" in source.events:
+            return START
+        if "epoch_start" in source.events:
+            return FIRST_EPOCH
     clock = value_clock(source, target.field, graph)
     return _first(clock) if clock.is_pure else None
 

@@ -87,6 +87,15 @@ class Reach:
     def leads(self, writer: str, node: str) -> bool:
         return bool(self.masks.get(node, 0) & self.bits[writer])
 
+    def leads_back(self, writers: list[str]) -> bool:
+        """Whether one of these leads to one that stands before it."""
+        later = 0
+        for name in reversed(writers):
+            if self.masks.get(name, 0) & later:
+                return True
+            later |= self.bits[name]
+        return False
+
 
 def _models(group: list[Access], graph: Graph, reach: Reach, diagnostics: Diagnostics) -> None:
     writers = [access for access in group if access.write]
@@ -128,8 +137,10 @@ def _buffers(group: list[Access], graph: Graph, diagnostics: Diagnostics) -> Non
         return
     writers = {access.node: access for access in group if access.write}
     reach = Reach(graph, set(writers), kinds, order)
-    pairs = [(one, two) for two in writers for one in writers if one != two and reach.leads(one, two)]
-    names, _ = toposort(writers, pairs, lambda name: graph.nodes[name].index)
+    names = sorted(writers, key=lambda name: graph.nodes[name].index)
+    if reach.leads_back(names):
+        pairs = [(one, two) for two in names for one in names if one != two and reach.leads(one, two)]
+        names, _ = toposort(names, pairs, lambda name: graph.nodes[name].index)
     ordered = [writers[name] for name in names]
     for one, two in pairwise(ordered):
         graph.edges.append(Edge(one.node, two.node, EdgeKind.STATE))
