@@ -217,6 +217,16 @@ def test_a_value_of_the_last_iteration_is_not_fresh_when_the_loop_has_ended() ->
     assert errors(pipeline) == ["stale-input"]
 
 
+def test_a_held_metric_is_there_when_the_loop_has_ended() -> None:
+    graph = {"repeat": 3, "ops": {"i": {"op": "clocked"}, "mean": {"op": "average", "inputs": "i"},
+                                  "early": {"op": "note", "inputs": ["hold(mean, -1.0)", "previous(mean, -2.0)"]},
+                                  "late": {"op": "note", "inputs": ["mean", "hold(mean, -1.0)"]}},
+             "outputs": {"x": "hold(mean, -1.0)"}}
+    ran = go(graph, steps=1)
+    assert ran.inputs("l.early") == [("-1.0", "-2.0")] * 3 and ran.inputs("l.late") == [("2.0", "2.0")]
+    assert ran.inputs("say") == ["2.0"]
+
+
 def test_outputs_are_the_latest_values() -> None:
     graph = {"repeat": 5, "ops": {"i": {"op": "clocked"}, "j": {"op": "clocked", "every": 2},
                                   "k": {"op": "double", "inputs": "i", "when": "i == limit"}},

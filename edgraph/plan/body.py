@@ -57,6 +57,8 @@ class Body:
         self.names = shared.names
         self.plan = plan
         self.made: dict[str, Guard] = {}
+        if plan.epilogue:  # metrics have been made when it runs, and not before
+            self.made = {name: ALWAYS_GUARD for name, node in self.graph.nodes.items() if self._is_measured(node)}
         self.slots = {slot: index for index, slot in enumerate(self.graph.slots)}
         self.writer = Writer(self.graph, shared.timetable, plan.mask, self.names, self.slots, self.made)
         self.lines: list[Line] = []
@@ -104,7 +106,8 @@ class Body:
                 self._line(f"{self.names.variable(decided)} = False")
             self._line(f"if {self.writer.test(call.guard)}:")
             self.lines += [Line(f"    {line}", name) for line, name in lines]
-        self.made[node.name] = call.guard
+        if not self._is_measured(node):
+            self.made[node.name] = call.guard
         if not self.shared.keep:
             self.unused += call.frees
 
@@ -164,6 +167,9 @@ class Body:
             what = "keep_output" if slot in self.graph.output_slots else "keep"
             held, keep = self.names.need("_held", "held"), self.names.need(f"_{what}", what)
             self._guarded(f"{held}[{self.slots[slot]}] = {keep}({value})", guard)
+        for call in self.plan.calls:  # a graph of gradients would live until the variable is used again
+            if call.records and not self.shared.keep and any(slot.node == call.node.name for slot, _ in self.plan.slots):
+                self._line(f"{self.names.variable(call.node.name)} = None")
         if self.shared.keep:
             for call in self.plan.calls:
                 if call.node.visible and not self._is_measured(call.node):

@@ -81,7 +81,8 @@ class Planner:
         for slot in self.graph.slots:
             slots.setdefault(slot.node, []).append(slot)
         plan.slots = [(slot, self._kept_when(slot, call)) for call in plan.calls
-                      for slot in slots.get(call.node.name, ())]
+                      for slot in slots.get(call.node.name, ())
+                      if not (call.node.spec.metric and self.graph.use is not None)]
         self._frees(plan)
         return plan
 

@@ -142,8 +142,11 @@ class Evaluator:
         return held
 
     def is_fresh(self, target: Target) -> bool:
-        """Whether a value was made at this step."""
-        condition = value_condition(self.graph.nodes[target.node], target.field, self.graph)
+        """Whether a value was made at this step; a metric of a loop is when the loop has ended."""
+        node = self.graph.nodes[target.node]
+        if node.spec.metric and self.graph.use is not None:
+            return self.late
+        condition = value_condition(node, target.field, self.graph)
         return target.node in self.made and (condition is None or self.flags.get(condition) is True)
 
     def _builtin(self, name: str) -> Any:

@@ -76,10 +76,16 @@ class Interpreter(Evaluator):
             self.decided.add(name)
         for slot, index in self.slots.items():
             target = Target(*slot)
-            if self.is_fresh(target):
+            if target.node in self.made and self.is_fresh(target):
                 keep = self.run.keep_output if slot in self.graph.output_slots else self.backend.detach
                 self.run.held[index] = keep(self.part(target))
         self.backend.record(False)
+
+    def is_fresh(self, target: Target) -> bool:
+        node = self.graph.nodes[target.node]
+        if node.spec.metric and self.graph.use is not None:
+            return self.epilogue
+        return super().is_fresh(target)
 
     def _has_place(self, node: Node) -> bool:
         """What is computed of metrics runs when the loop has ended; conditions wherever they are asked for."""
