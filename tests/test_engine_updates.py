@@ -207,6 +207,23 @@ def test_what_does_not_reach_the_optimizers_models_is_not_recorded() -> None:
     assert dict(ran.journal.bound)["fake"] == {"train": False, "trains": frozenset(), "buffers": False}
 
 
+def test_ops_that_differentiate() -> None:
+    """What they differentiate records, and so does what their result depends on where it is differentiated again."""
+    ops = {**BATCH, "x": {"op": "double", "inputs": "batch.x"}, "out": {"op": "forward", "inputs": "x",
+        "with": {"model": "net"}},
+           "aside": {"op": "forward", "inputs": "x", "with": {"model": "net"}}}
+    ops["slope"] = {"op": "gradient", "inputs": {"of": "out", "wrt": "x"}}
+    ops["say"] = {"op": "note", "inputs": ["slope", "aside"], "every": 2}
+    for kind in ("gradient", "slope"):
+        if kind == "slope":
+            ops["slope"] = {"op": "slope", "inputs": ["out", "x"]}
+        ran = go(ONE, 2, **ops)
+        assert recorded(ran, "out") == [True] and recorded(ran, "aside") == [False], kind
+        assert recorded(ran, "slope") == [kind == "slope"]  # `gradient` records only what is differentiated again
+        assert recorded(ran, "batch") == [False]
+        assert dict(ran.journal.bound)["out"] == {"train": False, "trains": frozenset(), "buffers": False}
+
+
 def test_modes() -> None:
     ran = run({**ONE, "run": {"num_steps": 1, "checkpoint": False}, "ops": {
         **BATCH, **FORWARD, **UPDATE, "eval": {"op": "forward", "inputs": "batch.x", "with": {"model": "net",

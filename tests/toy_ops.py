@@ -127,7 +127,7 @@ def make_registry() -> Registry:
             ("constant", constant, {}), ("clocked", clocked, {"passes": ("step",)}), ("add", add, {}),
             ("double", double, {}), ("total", total, {}), ("note", note, {"effect": True}), ("grid", grid, {}),
             ("fail", fail, {"passes": ("step",), "effect": True}),
-            ("draw", Draw, {"random": True, "passes": ("key",), "state": None}), ("tally", Tally, {}),
+            ("slope", add, {"differentiates": True}), ("draw", Draw, {"random": True, "passes": ("key",), "state": None}), ("tally", Tally, {}),
             ("report", Report, {"effect": True}), ("average", Average, {"metric": True, "passes": ("count",)})):
         settings: dict[str, Any] = {"state": UNSET, **options}
         made.add("op", op_spec(target, Options(name=name, **settings)), target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgraph.graph.ir import Graph, Node
+from edgraph.graph.ir import EdgeKind, Graph, Node
 
 
 def overlaps(path: str, other: str) -> bool:
@@ -53,6 +53,15 @@ def _optimizers(node: Node) -> Iterable[str]:
     if node.body is not None:
         return node.body.appliers
     return (str(node.settings.get("optimizer")),) if node.op == "optimize" else ()
+
+
+def leaves(node: Node) -> list[str]:
+    """The nodes with respect to whose values a node takes gradients: what `gradient` is told, and every input of an
+    op that differentiates its inputs itself."""
+    if node.op != "gradient" and not node.spec.differentiates:
+        return []
+    return [read.node for read in node.reads
+            if read.kind is EdgeKind.DATA and (node.spec.differentiates or read.port == "wrt")]
 
 
 def acts(node: Node) -> bool:

@@ -196,8 +196,9 @@ def _is_heavy(node: Node) -> bool:
 
 
 def _differentiates_inline(node: Node) -> bool:
-    """Whether what a node differentiates is computed in its own input: `optimize` of `loss * 2`."""
-    return (node.kind == "gradients" or node.op == "gradient") and any(
+    """Whether a node differentiates its inputs itself, or what it differentiates is computed in its own input:
+    `optimize` of `loss * 2`."""
+    return (node.kind == "op" and node.spec.differentiates) or (node.kind == "gradients" or node.op == "gradient") and any(
         not isinstance(argument.value.root, Ref) or len(argument.value.root.path) > 1 for argument in node.inputs)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from edgraph.graph.availability import available, decider, value_condition
 from edgraph.graph.ir import EdgeKind, Graph, Node, Slot
-from edgraph.graph.models import acts
+from edgraph.graph.models import acts, leaves
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, Timetable, absorb, both_guards
 
@@ -182,9 +182,9 @@ class Planner:
             for other in here:
                 other.records = True
             if path.optimizer is None:
-                for read in call.node.reads:
-                    if read.port == "wrt" and read.node in calls:
-                        calls[read.node].leaf = True
+                for name in leaves(call.node):
+                    if name in calls:
+                        calls[name].leaf = True
                 continue
             for name in path.through:
                 if name in calls:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edgraph.graph.availability import available, verdict
 from edgraph.graph.clocks import Atom, Clock
 from edgraph.graph.ir import EdgeKind, Node, Target
+from edgraph.graph.models import leaves
 from edgraph.graph.refs import uses
 from edgraph.graph.surface import atom_node
 from edgraph.language.expressions import Either, Expr, Hold, Previous, Ref, children
@@ -196,7 +197,8 @@ class Interpreter(Evaluator):
 
     def _node(self, node: Node, moment: dict[str, int]) -> None:
         call = self._call(node)
-        self.backend.record(node.kind == "gradients" or node.op == "gradient" or call.records)
+        self.backend.record(node.kind == "gradients" or node.op == "gradient" or node.spec.differentiates
+                            or call.records)
         values = [self.value(argument.value.root) for argument in node.inputs]
         if node.kind == "condition":
             if node.counts is not None:
@@ -235,10 +237,8 @@ class Interpreter(Evaluator):
 
     def _as_leaf(self, node: Node, value: Any) -> Any:
         """A value that a `gradient` op differentiates with respect to."""
-        wrt = (self.graph.targets.get(use.ref.path) for name, path in self.graph.gradients.items()
-               if path.optimizer is None for argument in self.graph.nodes[name].inputs if argument.port == "wrt"
-               for use in uses(argument.value.root))
-        return self.backend.leaf(value) if any(t is not None and t.node == node.name for t in wrt) else value
+        of = any(node.name in leaves(self.graph.nodes[name]) for name in self.graph.gradients)
+        return self.backend.leaf(value) if of else value
 
     def _arguments(self, node: Node, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
         from edgraph.plan.body import by_name

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgraph.graph.ir import GradientPath, Graph, Node
-from edgraph.graph.models import models_read, overlaps
-from edgraph.graph.refs import uses
+from edgraph.graph.models import leaves, models_read, overlaps
 from edgraph.text.diagnostics import Diagnostics
 
 
@@ -17,6 +16,9 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
             _optimize(node, graph, upstream, diagnostics)
         elif node.op == "gradient":
             _gradient(node, graph, upstream)
+        elif node.kind == "op" and node.spec.differentiates:
+            behind = cone(leaves(node), upstream)
+            graph.gradients[node.name] = _path(None, behind, leaves(node), graph, upstream)
     for path in graph.gradients.values():
         for name in path.through & path.records:
             node = graph.nodes[name]
@@ -76,10 +78,8 @@ def _optimize(node: Node, graph: Graph, upstream: dict[str, list[str]], diagnost
 
 def _gradient(node: Node, graph: Graph, upstream: dict[str, list[str]]) -> None:
     """A `gradient` op forces recording between what it differentiates and with respect to what."""
-    values = {argument.port: [graph.targets[use.ref.path].node for use in uses(argument.value.root)
-                              if use.ref.path in graph.targets] for argument in node.inputs}
-    behind = cone(values.get("of", []), upstream)
-    roots = [name for name in values.get("wrt", []) if name in behind]
+    behind = cone([read.node for read in node.reads if read.port == "of"], upstream)
+    roots = [name for name in leaves(node) if name in behind]
     if node.settings.get("wrt"):
         roots = [name for name in behind if any(overlaps(model, str(node.settings["wrt"]))
                                                 for model in models_read(graph.nodes[name], graph))]
