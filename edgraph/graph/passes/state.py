@@ -13,6 +13,7 @@ from edgraph.graph.models import ema_sources, models_read, overlaps, state_path
 from edgraph.graph.toposort import toposort
 from edgraph.text.diagnostics import Diagnostics
 
+SWEEPS = 8  # groups of buffers that are ordered one after the other
 ORDERING = (EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION, EdgeKind.FREQUENCY, EdgeKind.ORDER)
 
 
@@ -41,9 +42,13 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
     for (kind, _), group in contested.items():
         if kind == "model":
             _models(group, graph, reach, diagnostics)
-    for (kind, _), group in contested.items():
-        if kind == "buffers" and len({access.node for access in group}) > 1:
-            _buffers(group, graph, diagnostics)
+    buffers = [group for (kind, _), group in contested.items()
+               if kind == "buffers" and len({access.node for access in group}) > 1]
+    # many models share one sweep, so that the cost stays linear; few see the edges of those before them too
+    writers = {access.node for group in buffers for access in group if access.write}
+    shared = _sweep(graph, writers) if len(buffers) > SWEEPS else None
+    for group in buffers:
+        _buffers(group, graph, shared)
     if len(graph.edges) > before:
         _stale_gradients(graph, contested, reach, diagnostics)
     return True
@@ -127,16 +132,22 @@ def _two_writers(one: Access, two: Access, graph: Graph, reach: Reach, diagnosti
                           ((f"'{first.name}' updates it here", first.span),))
 
 
-def _buffers(group: list[Access], graph: Graph, diagnostics: Diagnostics) -> None:
-    """Train forwards run in file order, as far as what they need and the updates between them leave them free; eval
-    forwards before the unordered ones."""
+def _sweep(graph: Graph, writers: set[str]) -> Reach | None:
+    """What leads to what by the edges so far, those of state included; None where they close a cycle, which the pass
+    that orders reports."""
     kinds = (*ORDERING, EdgeKind.STATE)
     order, left = toposort(graph.nodes, [(source, target) for source, target, kind in graph.edges if kind in kinds],
                            lambda name: graph.nodes[name].index)
-    if left:  # a cycle, which the pass that orders reports
-        return
+    return None if left else Reach(graph, writers, kinds, order)
+
+
+def _buffers(group: list[Access], graph: Graph, shared: Reach | None) -> None:
+    """Train forwards run in file order, as far as what they need and the updates between them leave them free; eval
+    forwards before the unordered ones."""
     writers = {access.node: access for access in group if access.write}
-    reach = Reach(graph, set(writers), kinds, order)
+    reach = shared or _sweep(graph, set(writers))
+    if reach is None:
+        return
     names = sorted(writers, key=lambda name: graph.nodes[name].index)
     if reach.leads_back(names):
         pairs = [(one, two) for two in names for one in names if one != two and reach.leads(one, two)]
