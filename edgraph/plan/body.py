@@ -168,7 +168,8 @@ class Body:
             held, keep = self.names.need("_held", "held"), self.names.need(f"_{what}", what)
             self._guarded(f"{held}[{self.slots[slot]}] = {keep}({value})", guard)
         for call in self.plan.calls:  # a graph of gradients would live until the variable is used again
-            if call.records and not self.shared.keep and any(slot.node == call.node.name for slot, _ in self.plan.slots):
+            held = any(slot.node == call.node.name for slot, _ in self.plan.slots)
+            if call.records and held and not self.shared.keep:
                 self._line(f"{self.names.variable(call.node.name)} = None")
         if self.shared.keep:
             for call in self.plan.calls:
@@ -198,7 +199,9 @@ def _is_heavy(node: Node) -> bool:
 def _differentiates_inline(node: Node) -> bool:
     """Whether a node differentiates its inputs itself, or what it differentiates is computed in its own input:
     `optimize` of `loss * 2`."""
-    return (node.kind == "op" and node.spec.differentiates) or (node.kind == "gradients" or node.op == "gradient") and any(
+    if node.kind == "op" and node.spec.differentiates:
+        return True
+    return (node.kind == "gradients" or node.op == "gradient") and any(
         not isinstance(argument.value.root, Ref) or len(argument.value.root.path) > 1 for argument in node.inputs)
 
 
