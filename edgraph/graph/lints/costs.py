@@ -83,8 +83,12 @@ class Demands:
 
     def costly(self, node: Node) -> list[str]:
         """Batches, forward passes and loops that a node needs, in the order of the file."""
-        bits = self.needs[node.name]
-        return [name for place, name in enumerate(self.costs) if bits >> place & 1]
+        bits, found = self.needs[node.name], []
+        while bits:
+            lowest = bits & -bits
+            found.append(self.costs[lowest.bit_length() - 1])
+            bits ^= lowest
+        return found
 
     @cached_property
     def rare(self) -> frozenset[str]:
