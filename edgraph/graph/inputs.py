@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgraph.graph.ir import Argument
 from edgraph.language.pipeline import OpEntry
 from edgraph.ops.spec import OpSpec
-from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.diagnostics import Diagnostics, hinted
 from edgraph.text.suggest import did_you_mean, nearest
 
 
@@ -48,13 +48,15 @@ def _by_name(spec: OpSpec, entry: OpEntry, diagnostics: Diagnostics) -> tuple[Ar
     known = [item.name for item in spec.inputs if not item.variadic]
     variadic = any(item.variadic for item in spec.inputs)
     given: dict[str, Argument] = {}
+    names = [item.name.text for item in entry.inputs if item.name is not None]
     for item in entry.inputs:
         if item.name is None:
             continue
         name = item.name.text
         if name not in known and not variadic:
             diagnostics.error("unknown-input", f"op '{spec.name}' has no input '{name}'", item.name.span,
-                              did_you_mean(name, known) or f"its inputs are: {', '.join(known) or 'none'}")
+                              help := did_you_mean(name, known) or f"its inputs are: {', '.join(known) or 'none'}",
+                              fixes=hinted(help, item.name.span, names))
             continue
         given[name] = Argument(name, item.value)
     ordered = [given[name] for name in known if name in given]

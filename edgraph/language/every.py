@@ -25,7 +25,7 @@ from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import write
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
-from edgraph.text.suggest import did_you_mean, nearest
+from edgraph.text.suggest import did_you_mean, hint, means, nearest
 
 _AMOUNT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]*)\s*")
 SECONDS = {"s": 1, "second": 1, "seconds": 1, "sec": 1, "min": 60, "minute": 60, "minutes": 60,
@@ -159,7 +159,7 @@ class _Clock:
                 raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than no time", span)
             return EveryTime(float(number * SECONDS[unit]), span)
         near = nearest(unit, (*COUNTS, *SECONDS))
-        help = f"did you mean {near!r}?" if near else f"units are {', '.join(_UNITS)}"
+        help = means(unit, near) if near else f"units are {', '.join(_UNITS)}"
         if unit in ("m", "M"):
             help = "write 'min' or 'minutes'"
         raise self.fail("bad-clock", f"{self.where} has the unknown unit {unit!r}", span, help)
@@ -281,11 +281,11 @@ def _hint(word: str) -> str:
     if lower in SECONDS:
         return f"a number is missing: '10 {lower}'"
     if lower.startswith("every "):
-        return f"leave the word 'every' out: '{word[6:].strip()}'"
+        return hint(f"leave the word 'every' out: '{word[6:].strip()}'", word[6:].strip(), found=word)
     if lower in ("start", "resume", "epoch_start", "epoch_end", "end", "exception"):
         return f"'{lower}' is an event between steps: write 'at: {lower}'"
     near = nearest(word, ("first", "last"))
-    return f"did you mean {near!r}?" if near else _EXAMPLES
+    return means(word, near) if near else _EXAMPLES
 
 
 __all__ = ["amount", "describe", "parse_duration", "parse_every"]

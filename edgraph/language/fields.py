@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from collections.abc import Mapping as Map
 from keyword import iskeyword
 from typing import TypeVar, cast
@@ -11,10 +11,10 @@ from typing import TypeVar, cast
 from edgraph.language.expressions import RESERVED
 from edgraph.language.pipeline import Name
 from edgraph.language.values import Broken, origin
-from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.diagnostics import Diagnostics, hinted
 from edgraph.text.scalars import write
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
-from edgraph.text.suggest import did_you_mean, nearest
+from edgraph.text.suggest import did_you_mean, hint, means, nearest
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -47,15 +47,21 @@ def is_empty(tree: Tree) -> bool:
 
 
 def unknown_key(key: str, span: Span, where: str, allowed: Iterable[str], diagnostics: Diagnostics,
-                hints: Map[str, str] | None = None) -> str | None:
-    """The one message for a key that does not exist, at every level. Gives the key that was meant."""
+                hints: Map[str, str] | None = None, given: Container[str] = ()) -> str | None:
+    """The one message for a key that does not exist, at every level. Gives the key that was meant.
+
+    given: the keys that are there: none of them can be meant for sure.
+    """
     names = list(allowed)
     help = (hints or {}).get(key)
     if help is None:
         near = nearest(key, names)
         fallback = (hints or {}).get("*")
         help = fallback if near is None and fallback else did_you_mean(key, names)
-    diagnostics.error("unknown-key", f"{where} has no key {key!r}", span, help or None)
+    elif (meant := next((name for name in names if help == f"did you mean {name!r}?"), None)) is not None:
+        help = means(key, meant)
+    diagnostics.error("unknown-key", f"{where} has no key {key!r}", span, help or None,
+                      fixes=hinted(help, span, given))
     return nearest(key, names) or next((name for name in names if f"{name!r}" in (help or "")), None)
 
 
@@ -99,7 +105,8 @@ class Fields:
         self.meant: set[str | None] = set()  # keys that misspelt ones stand for
         for key, entry in mapping.entries.items():
             if key not in self.allowed:
-                self.meant.add(unknown_key(key, entry.span, where, allowed, diagnostics, hints))
+                self.meant.add(unknown_key(key, entry.span, where, allowed, diagnostics, hints,
+                                           mapping.entries))
 
     def error(self, code: str, key: str, message: str, help: str | None = None) -> None:
         """An error at the value of a key."""
@@ -202,8 +209,10 @@ class Fields:
         if isinstance(tree, Scalar) and isinstance(tree.value, bool):
             return tree.value
         word = tree.value.lower() if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
-        help = {"yes": "write true", "on": "write true", "no": "write false", "off": "write false",
-                "true": "write it without quotes", "false": "write it without quotes"}.get(word)
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(word)
+        help = hint(f"write {meant}", meant) if meant else None
+        if word in ("true", "false"):
+            help = hint("write it without quotes", word)
         self.wrong(key, tree, "true or false", help)
         return default
 
@@ -212,8 +221,8 @@ class Fields:
         if tree is None:
             return None
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
-            self.wrong(key, tree, "a text", f'in quotes it is one: "{tree.raw}"' if isinstance(tree, Scalar)
-                       else None)
+            quoted = f'"{tree.raw}"' if isinstance(tree, Scalar) else ""
+            self.wrong(key, tree, "a text", hint(f"in quotes it is one: {quoted}", quoted) if quoted else None)
             return None
         if not empty and not tree.value.strip():
             self.report("missing-value", tree, f"{key!r} of {self.where} is an empty text")
@@ -299,7 +308,8 @@ def _unquote(value: object) -> str | None:
             float(value)
         except ValueError:
             return None
-        return "write the number without quotes" + (", and without '_'" if "_" in value else "")
+        return hint("write the number without quotes" + (", and without '_'" if "_" in value else ""),
+                    value.strip().replace("_", ""))
     return None
 
 

@@ -21,7 +21,7 @@ from edgraph.language.sections import Context
 from edgraph.language.training import read_models, read_optimizers
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, hint
 
 SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples",
             "models", "optimizers", "stages", "ops", "patterns", "graphs", "loggers")
@@ -97,7 +97,8 @@ def _stem(source: Source) -> str:
 
 
 def _check_sections(root: Mapping, diagnostics: Diagnostics) -> None:
-    meant = {unknown_key(key, entry.span, "the pipeline", SECTIONS, diagnostics, _HINTS)
+    meant = {unknown_key(key, entry.span, "the pipeline", SECTIONS, diagnostics, _HINTS,
+                         root.entries)
              for key, entry in root.entries.items() if key not in SECTIONS and not key.startswith("x-")}
     version = root.get("edgraph")
     if version is not None and not (isinstance(version, Scalar) and version.value == VERSION
@@ -115,7 +116,7 @@ def _imports(head: Fields) -> tuple[Name, ...]:
     for name in names:
         if name.text.endswith(".py") or not all(part.isidentifier() for part in name.text.split(".")):
             module = name.text.removesuffix(".py").replace("/", ".")
-            help = f"write {module}" if name.text.endswith(".py") else None
+            help = hint(f"write {module}", module) if name.text.endswith(".py") else None
             head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}",
                                    name.span, help)
     return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from keyword import kwlist
 from typing import NamedTuple
 
@@ -23,15 +24,14 @@ from edgraph.language.silence import hush
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, hint
 
 OP_KEYS = ("op", "inputs", "with", "every", "at", "during", "when", "after", "doc", "ignore")
 _EXPRESSIONS = ("inputs", "when")  # their `${…}` is an error that the expression parser reports
 _HINTS = {
     "input": "did you mean 'inputs'?", "use": "an op has 'op: TYPE'", "type": "an op has 'op: TYPE'",
-    "params": "parameters of an op go under 'with'", "if": "a condition is 'when: EXPRESSION'",
-    "freq": "a frequency is 'every: …'", "frequency": "a frequency is 'every: …'",
-    "interval": "a frequency is 'every: …'",
+    "params": "parameters of an op go under 'with'", "if": hint("a condition is 'when: EXPRESSION'", "when"),
+    **dict.fromkeys(("freq", "frequency", "interval"), hint("a frequency is 'every: …'", "every")),
     "stage": "did you mean 'during'?", "before": "order is given with 'after' at the op that comes later",
 }
 
@@ -132,7 +132,7 @@ class OpReader:
                 elif key == "ignore":
                     ignore = fields.texts("ignore")
                 else:
-                    meant.add(self.unknown(key, key_span, value, where))
+                    meant.add(self.unknown(key, key_span, value, where, tree.entries))
         if "op" not in tree.entries and "op" not in meant:
             self.diagnostics.error("missing-key", f"{where} needs the key 'op'", name_span,
                                    "write op: TYPE; 'edgraph ops' lists the types")
@@ -151,10 +151,10 @@ class OpReader:
             self.diagnostics.error("missing-value", f"{key!r} of {where} has no value", span,
                                    "write a value after the ':', or remove the key")
 
-    def unknown(self, key: str, span: Span, value: Tree, where: str) -> str | None:
+    def unknown(self, key: str, span: Span, value: Tree, where: str, given: Container[str] = ()) -> str | None:
         written = value.raw if isinstance(value, Scalar) and value.raw else "…"
         hints = {**_HINTS, "*": f"parameters of an op go under 'with': with: {{{key}: {written}}}"}
-        return unknown_key(key, span, where, OP_KEYS, self.diagnostics, hints)
+        return unknown_key(key, span, where, OP_KEYS, self.diagnostics, hints, given)
 
     def kind(self, value: Tree, where: str) -> Name:
         if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:

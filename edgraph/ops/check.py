@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from edgraph.ops.annotations import checker
 from edgraph.ops.mismatch import Checker, Mismatch, anything
 from edgraph.ops.spec import OpSpec, ParamSpec
-from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.diagnostics import Diagnostics, hinted
 from edgraph.text.source import Mapping, Span
-from edgraph.text.suggest import did_you_mean, nearest
+from edgraph.text.suggest import did_you_mean, means, nearest
 
 _Table = dict[str, tuple[ParamSpec, Checker]]
 _TABLES: dict[int, tuple[tuple[ParamSpec, ...], _Table]] = {}  # by identity: defaults need not be hashable
@@ -49,7 +49,7 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
             meant = nearest(key, missing)  # a required one that is misspelt is one mistake, not two
             if meant is not None:
                 missing.remove(meant)
-            _unknown(key, meant, entry.span, (*table, *beside), what, diagnostics)
+            _unknown(key, meant, entry.span, (*table, *beside), what, entries, diagnostics)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing)
         diagnostics.error("missing-parameter", f"{what} needs {named} under 'with'", span,
@@ -71,11 +71,12 @@ def check_rule(spec: OpSpec, settings: abc.Mapping[str, Any], inputs: Sequence[s
                       span if entry is None else entry.value.span)
 
 
-def _unknown(key: str, meant: str | None, span: Span, names: Sequence[str], what: str,
+def _unknown(key: str, meant: str | None, span: Span, names: Sequence[str], what: str, given: Container[str],
              diagnostics: Diagnostics) -> None:
     other = did_you_mean(key, names) if names else "it takes no parameters"
-    help = f"did you mean '{meant}'?" if meant else other
-    diagnostics.error("unknown-parameter", f"{what} has no parameter '{key}'", span, help or None)
+    help = means(key, meant) if meant else other
+    diagnostics.error("unknown-parameter", f"{what} has no parameter '{key}'", span, help or None,
+                      fixes=hinted(help, span, given))
 
 
 def _table(params: tuple[ParamSpec, ...]) -> _Table:

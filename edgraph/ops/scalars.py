@@ -8,7 +8,7 @@ from typing import Any
 
 from edgraph.ops.mismatch import Checker, Mismatch
 from edgraph.text.source import Scalar, Tree
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.suggest import did_you_mean, hint
 
 
 def _bool(tree: Tree) -> bool:
@@ -16,7 +16,7 @@ def _bool(tree: Tree) -> bool:
         return tree.value
     written = tree.value.lower() if isinstance(tree, Scalar) and isinstance(tree.value, str) else ""
     meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
-    help = f"write {meant[written]}" if written in meant else None
+    help = hint(f"write {meant[written]}", meant[written]) if written in meant else None
     raise Mismatch("wrong-type", tree, "true or false", help)
 
 
@@ -49,15 +49,15 @@ def _quoted_number(value: Any, kind: type) -> str | None:
             kind(value)
         except (ValueError, OverflowError):
             return None
-        return f"without quotes {value} is a number"
+        return hint(f"without quotes {value} is a number", value)
     return None
 
 
 def _str(tree: Tree) -> str:
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
         return tree.value
-    hint = f'quote it: "{tree.raw}"' if isinstance(tree, Scalar) and tree.value is not None else None
-    raise Mismatch("wrong-type", tree, "a text", hint)
+    quoted = f'"{tree.raw}"' if isinstance(tree, Scalar) and tree.value is not None else ""
+    raise Mismatch("wrong-type", tree, "a text", hint(f"quote it: {quoted}", quoted) if quoted else None)
 
 
 def _none(tree: Tree) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Entry, Scalar, Span
+from edgraph.text.suggest import hint
 
 
 class Commas:
@@ -39,7 +40,8 @@ class Commas:
     def report(self) -> None:
         for (_, key), span in self._joined.items():
             written = span.source.line(span.line)[span.column - 1:span.end_column - 1]
-            shown = written if span.end_line == span.line else "…"
+            quoted = f"'{written}'" if '"' in written else f'"{written}"'
+            help = 'in braces an expression with a comma needs quotes: {}: {}'
             self.diagnostics.error(
                 "unquoted-comma", f"the comma ends the value of {key!r} here, in the middle of an expression", span,
-                f'in braces an expression with a comma needs quotes: {key}: "{shown}"')
+                hint(help.format(key, quoted), quoted) if span.end_line == span.line else help.format(key, '"…"'))

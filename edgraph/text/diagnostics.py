@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from edgraph.text.source import Span
+from edgraph.text.suggest import Hint
 
 Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the text that removes a mistake: `text` in place of what stands at `span`.
+
+    certain: hardly anything else can be meant, so that it may be made without asking.
+    """
+
+    title: str  # as in a menu: "change 'lable' to 'label'"
+    span: Span
+    text: str
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class Diagnostic:
     severity: Severity = "error"
     help: str | None = None
     related: tuple[tuple[str, Span], ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
 
 class Diagnostics:
@@ -40,14 +56,18 @@ class Diagnostics:
                                         for quiet in self._quiet.get((id(span.source), span.line), ()))
 
     def error(self, code: str, message: str, span: Span | None, help: str | None = None,
-              related: tuple[tuple[str, Span], ...] = ()) -> None:
-        if not self._quiet or not self._is_quiet(span):
-            self._items.append(Diagnostic(code, message, span, "error", help, related))
+              related: tuple[tuple[str, Span], ...] = (), fixes: tuple[Fix, ...] | None = None) -> None:
+        fixes = hinted(help, span) if fixes is None else fixes
+        self._add(Diagnostic(code, message, span, "error", help, related, fixes))
 
     def warning(self, code: str, message: str, span: Span | None, help: str | None = None,
-                related: tuple[tuple[str, Span], ...] = ()) -> None:
-        if not self._quiet or not self._is_quiet(span):
-            self._items.append(Diagnostic(code, message, span, "warning", help, related))
+                related: tuple[tuple[str, Span], ...] = (), fixes: tuple[Fix, ...] | None = None) -> None:
+        fixes = hinted(help, span) if fixes is None else fixes
+        self._add(Diagnostic(code, message, span, "warning", help, related, fixes))
+
+    def _add(self, item: Diagnostic) -> None:
+        if not self._quiet or not self._is_quiet(item.span):
+            self._items.append(item)
 
     def extend(self, items: Iterable[Diagnostic]) -> None:
         self._items.extend(items)
@@ -78,6 +98,27 @@ class Diagnostics:
         for item in self._items:
             seen.setdefault(key(item), item)
         return [seen[k] for k in sorted(seen)]
+
+
+def hinted(help: str | None, span: Span | None, given: Container[str] = ()) -> tuple[Fix, ...]:
+    """The changes that a hint proposes, where what it is about stands just once at the place of the message.
+
+    given: what is there already, so that none of it can be meant.
+    """
+    if not isinstance(help, Hint) or span is None or span.end_line != span.line:
+        return ()
+    if any(name in given for name in help.instead):
+        return ()
+    written = span.source.line(span.line)[span.column - 1:span.end_column - 1]
+    places = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(help.found)}(?!\w)", written)]
+    if not help.found:
+        places = [(0, len(written))]
+    if len(places) != 1 or not written:
+        return ()
+    start, end = places[0]
+    at = span._replace(column=span.column + start, end_column=span.column + end)
+    return tuple(Fix(f"change {written[start:end]!r} to {text!r}" if text else f"remove {written[start:end]!r}",
+                     at, text, help.certain) for text in help.instead)
 
 
 class PipelineError(Exception):

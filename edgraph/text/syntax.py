@@ -7,6 +7,7 @@ from typing import Any
 
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Source, Span
+from edgraph.text.suggest import hint
 
 _QUOTE_IT = "put the text in quotes"
 
@@ -111,16 +112,18 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
     kind = "brace" if close == "}" else "bracket"
     if rest.startswith("{") and before.endswith("$"):
         end = rest.find("}") + 1
-        return ("inside braces a parameter needs quotes", f'write "${rest[:end]}"' if end
+        return ("inside braces a parameter needs quotes", hint(f'write "${rest[:end]}"', f'"${rest[:end]}"') if end
                 else "write \"${name}\"",
                 Span(source, line, column - 1, line, column + max(end, 1)))
     if rest.startswith("["):
         start = _word_start(before)
+        quoted = f'"{before[start:]}{_bracketed(rest)}"'
+        alone = '"' not in quoted[1:-1] and before[:start].rstrip()[-1:] in ("[", "{", ",", ":")
         return ("inside braces or brackets an expression with '[…]' needs quotes",
-                f'write "{before[start:]}{_bracketed(rest)}"',
+                hint(f"write {quoted}", quoted) if alone else f"write {quoted}",
                 Span(source, line, start + 1, line, column + len(_bracketed(rest))))
     if rest.startswith(","):
-        return ("a value is missing between two commas", "remove one of them", here)
+        return ("a value is missing between two commas", hint("remove one of them", ""), here)
     if opened is not None and (not rest or opened.line + 1 < line):
         place = Span(source, opened.line + 1, opened.column + 1, opened.line + 1, opened.column + 2)
         return (f"the {kind} is not closed: a {close!r} is missing", None, place)
@@ -177,7 +180,7 @@ def _block(problem: str, source: Source, line: int, column: int, before: str,
     end = Span(source, line, column, line, max(len(written.rstrip()) + 1, column + 1))
     if before.strip():
         if rest[:1] in ("}", "]"):
-            return (f"a {rest[0]!r} too many", "remove it", _at(source, line, column))
+            return (f"a {rest[0]!r} too many", hint("remove it", "", certain=False), _at(source, line, column))
         if before.rstrip()[-1:] in ("'", '"'):
             return ("text goes on after a closing quote", "put the whole value in quotes", end)
         return ("text goes on after the value", "put the whole value in quotes", end)
