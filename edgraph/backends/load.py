@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgraph.backends.base import Backend
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 from edgraph.text.suggest import did_you_mean
 
-BACKENDS = ("torch",)
+
+class Framework(NamedTuple):
+    """Where a backend is written, and the package that it computes with, which an extra of the same name installs."""
+
+    target: str  # `package.module:Class`
+    package: str
+    title: str
+
+    def exists(self) -> bool:
+        """Whether this version has it."""
+        module = self.target.partition(":")[0]
+        return find_spec(module.rpartition(".")[0]) is not None and find_spec(module) is not None
+
+
+BACKENDS = {
+    "torch": Framework("edgraph.backends.torch.backend:TorchBackend", "torch", "PyTorch"),
+    "tensorflow": Framework("edgraph.backends.tensorflow.backend:TensorFlowBackend", "tensorflow", "TensorFlow"),
+    "python": Framework("edgraph.backends.python.backend:PythonBackend", "numpy", "NumPy"),
+}
 
 
 def load_backend(pipeline: Any, diagnostics: Diagnostics) -> Backend:
@@ -20,18 +39,21 @@ def load_backend(pipeline: Any, diagnostics: Diagnostics) -> Backend:
     """
     run = pipeline.run
     span = run.spans.get("backend", run.span)
-    if run.backend not in BACKENDS:
+    framework = BACKENDS.get(run.backend)
+    if framework is None or not framework.exists():
+        known = [name for name, other in BACKENDS.items() if other.exists()]
         diagnostics.error("unknown-backend", f"there is no backend '{run.backend}' in this version", span,
-                          did_you_mean(run.backend, list(BACKENDS)) or f"it has: {', '.join(BACKENDS)}")
+                          did_you_mean(run.backend, known))
         raise PipelineError(diagnostics)
-    if find_spec("torch") is None:
-        diagnostics.error("missing-package", "the backend 'torch' needs PyTorch, which is not installed", span,
-                          'pip install "edgraph[torch]"')
+    if find_spec(framework.package) is None:
+        diagnostics.error("missing-package", f"the backend '{run.backend}' needs {framework.title}, which is not "
+                          "installed", span, f'pip install "edgraph[{run.backend}]"')
         raise PipelineError(diagnostics)
-    from edgraph.backends.torch.backend import TorchBackend
+    module, _, name = framework.target.partition(":")
     try:
-        return TorchBackend(device=run.device, precision=run.precision, deterministic=run.deterministic,
-                            nonfinite=run.nonfinite)
+        backend: Backend = getattr(import_module(module), name)(
+            device=run.device, precision=run.precision, deterministic=run.deterministic, nonfinite=run.nonfinite)
     except PipelineError as error:
         raise PipelineError([replace(found, span=found.span or run.spans.get(found.code.removeprefix("unknown-"), span))
                              for found in error.diagnostics]) from None
+    return backend

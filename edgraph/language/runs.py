@@ -19,7 +19,7 @@ from edgraph.text.suggest import did_you_mean
 RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
             "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root", "ignore")
 STAGE_KEYS = ("until", "for")
-BACKENDS = ("torch",)
+BACKENDS = ("torch", "tensorflow", "python")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
 PRECISIONS = ("fp32", "bf16", "fp16")
 _HINTS = {"steps": "did you mean 'num_steps'?", "epochs": "did you mean 'num_epochs'?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgraph.language.runs import BACKENDS
 from edgraph.ops.registry import Kind, Registered, Registry
 from edgraph.schema_parts.choice import by_name
 from edgraph.schema_parts.clocks import COUNT, duration, length
@@ -115,7 +116,7 @@ def run() -> Schema:
         "num_updates": typed("Stop after so many applied updates.", _bound("integer", minimum=1)),
         "max_time": duration("Stop after so long: `2 h`."),
         "seed": count("Everything random is drawn from it.", 0, default=0),
-        "backend": choice("The framework.", "torch"),
+        "backend": choice("What computes: a framework, or plain Python with NumPy.", *BACKENDS),
         "device": {**text("`auto`, `cpu`, `cuda`, `cuda:1`, … or `mps`"), "default": "auto",
                    "pattern": r"^(auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?)$|^\$\{[^}]+\}$",
                    "patternErrorMessage": "Expected a device: auto, cpu, cuda, cuda:1 or mps."},
