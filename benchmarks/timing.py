@@ -34,8 +34,6 @@ def take_turns(contenders: Mapping[str, Contender], rounds: int, warm_up: int = 
 
     clock: time.process_time for what only computes, on one thread: it does not see the machine's other work.
     """
-    gc.collect()
-    gc.freeze()  # what is there now costs no contender's collections anything
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(-warm_up, rounds):
         names = list(contenders)
@@ -46,7 +44,6 @@ def take_turns(contenders: Mapping[str, Contender], rounds: int, warm_up: int = 
             took = clock() - started
             if number >= 0:
                 times[name].append(measured if isinstance(measured, float) else took)
-    gc.unfreeze()
     return Rounds(times)
 
 

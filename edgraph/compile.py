@@ -162,4 +162,7 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if was:
+            if not gc.get_freeze_count():  # else what somebody froze would thaw
+                gc.freeze()  # all that was made joins the oldest generation, without a collection that visits it
+                gc.unfreeze()
             gc.enable()

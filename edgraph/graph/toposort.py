@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping
+from heapq import heappop, heappush
 from typing import Any
 
 SEARCHED = 100  # nodes of a tangle from which a short cycle is looked for
@@ -15,22 +15,24 @@ def toposort(nodes: Iterable[str], edges: Iterable[tuple[str, str]],
 
     Postcondition: every edge between ordered nodes goes forward, and each node stands as early as its key allows.
     """
-    waiting: dict[str, int] = dict.fromkeys(nodes, 0)
-    after: dict[str, list[str]] = {name: [] for name in waiting}
+    names = sorted(sorted(nodes), key=key)  # by name where keys are equal
+    place = {name: number for number, name in enumerate(names)}
+    waiting = [0] * len(names)
+    after: list[list[int]] = [[] for _ in names]
     for source, target in edges:
-        after[source].append(target)
-        waiting[target] += 1
-    heap = [(key(name), name) for name, count in waiting.items() if count == 0]
-    heapq.heapify(heap)
+        number = place[target]
+        after[place[source]].append(number)
+        waiting[number] += 1
+    heap = [number for number, count in enumerate(waiting) if count == 0]  # in order, and so a heap
     order: list[str] = []
     while heap:
-        _, name = heapq.heappop(heap)
-        order.append(name)
-        for target in after[name]:
-            waiting[target] -= 1
-            if waiting[target] == 0:
-                heapq.heappush(heap, (key(target), target))
-    return order, set(waiting) - set(order) if len(order) < len(waiting) else set()
+        number = heappop(heap)
+        order.append(names[number])
+        for later in after[number]:
+            waiting[later] -= 1
+            if waiting[later] == 0:
+                heappush(heap, later)
+    return order, set(names) - set(order) if len(order) < len(names) else set()
 
 
 def shortest_cycles(nodes: set[str], successors: Mapping[str, Iterable[str]]) -> list[list[str]]:

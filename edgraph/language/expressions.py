@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from edgraph.text.source import Span
 
@@ -139,24 +140,27 @@ class Expression:
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct parts of an expression, from left to right."""
-    match expr:
-        case Unary(_, operand):
-            return (operand,)
-        case Binary(_, left, right):
-            return (left, right)
-        case Logic(_, operands):
-            return operands
-        case Choice(test, then, otherwise):
-            return (test, then, otherwise)
-        case Index(value, index):
-            return (value, index)
-        case Call(_, arguments) | Either(arguments, _):
-            return arguments
-        case Hold(value, initial, _) | Previous(value, initial, _):
-            return (value,) if initial is None else (value, initial)
-        case Detach(value):
-            return (value,)
-    return ()
+    parts = _PARTS.get(type(expr))
+    return () if parts is None else parts(expr)
+
+
+def _kept(memory: Any) -> tuple[Expr, ...]:
+    return (memory.value,) if memory.initial is None else (memory.value, memory.initial)
+
+
+# A table, since nearly every pass goes through all expressions.
+_PARTS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    Unary: lambda expr: (expr.operand,),
+    Binary: attrgetter("left", "right"),
+    Logic: attrgetter("operands"),
+    Choice: attrgetter("test", "then", "otherwise"),
+    Index: attrgetter("value", "index"),
+    Call: attrgetter("arguments"),
+    Either: attrgetter("arguments"),
+    Hold: _kept,
+    Previous: _kept,
+    Detach: lambda expr: (expr.value,),
+}
 
 
 def walk(expr: Expr) -> Iterator[Expr]:

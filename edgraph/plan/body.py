@@ -168,8 +168,8 @@ class Body:
             held, keep = self.names.need("_held", "held"), self.names.need(f"_{what}", what)
             self._guarded(f"{held}[{self.slots[slot]}] = {keep}({value})", guard)
         for call in self.plan.calls:  # a graph of gradients would live until the variable is used again
-            held = any(slot.node == call.node.name for slot, _ in self.plan.slots)
-            if call.records and held and not self.shared.keep:
+            kept = any(slot.node == call.node.name for slot, _ in self.plan.slots)
+            if call.records and kept and not self.shared.keep:
                 self._line(f"{self.names.variable(call.node.name)} = None")
         if self.shared.keep:
             for call in self.plan.calls:

@@ -19,10 +19,12 @@ def only_logged(graph: Graph, warner: Warner) -> None:
     """A log line at every step that a batch or a model's output is made for, and for nothing else."""
     if not any(map(updates, graph.nodes.values())):
         return  # a run that only looks
+    last = graph.facts.last_step
+    asked = [node for node in graph.nodes.values() if _logs(node) and every_step(node.clock, last)]
+    if not asked:
+        return
     demands = Demands(graph)
-    for node in graph.nodes.values():
-        if not _logs(node) or not every_step(node.clock, graph.facts.last_step):
-            continue
+    for node in asked:
         costly = [name for name in demands.costly(node) if not graph.nodes[name].training and demands.logs_only[name]]
         if costly:
             warner.op(node, "only-logged", f"'{node.name}' logs at every step, and {named(costly)} "
@@ -32,15 +34,16 @@ def only_logged(graph: Graph, warner: Warner) -> None:
 
 def held_every_step(graph: Graph, warner: Warner) -> None:
     """What `hold` and `previous` read is made whenever it can be, and all that it needs with it."""
-    demands = Demands(graph)
     last = graph.facts.last_step
-    for name in dict.fromkeys(slot.node for slot in graph.slots):
-        node = graph.nodes[name]
-        if not demands.rare or not demands.only_kept(node) or node.declared is not None \
-                or not every_step(node.clock, last):
-            continue
+    kept = [graph.nodes[name] for name in dict.fromkeys(slot.node for slot in graph.slots)]
+    asked = [node for node in kept if only_kept(node) and node.declared is None and every_step(node.clock, last)]
+    if not asked:
+        return
+    demands = Demands(graph)
+    for node in asked:
         costly = [source for source in demands.costly(node) if source in demands.rare]
         if costly:
+            name = node.name
             asking = _reader(node, graph)
             what = f"'{name}'" if node.kind == "op" else "what is kept here"
             way_out = f"give it an `every` of its own, such as `{name}: {{…, every: 50}}`"
@@ -70,16 +73,11 @@ class Demands:
             node = graph.nodes[name]
             if node.sink:
                 self.logs_only[name] &= _logs(node)
-                if not self.only_kept(node):
+                if not only_kept(node):
                     self.wanted[name] |= 1 << self.clocks.setdefault(_bare(node.clock), len(self.clocks))
             for source in before[name]:
                 self.wanted[source] |= self.wanted[name]
                 self.logs_only[source] &= self.logs_only[name]
-
-    def only_kept(self, node: Node) -> bool:
-        """Whether a node is due only because its value is kept."""
-        spec = node.spec
-        return node.sink and node.counts is None and not (spec.effect or spec.state or updates(node))
 
     def costly(self, node: Node) -> list[str]:
         """Batches, forward passes and loops that a node needs, in the order of the file."""
@@ -104,6 +102,12 @@ class Demands:
         except TooComplex:
             return False
         return number is not None and number * RARELY <= last
+
+
+def only_kept(node: Node) -> bool:
+    """Whether a node is due only because its value is kept."""
+    spec = node.spec
+    return node.sink and node.counts is None and not (spec.effect or spec.state or updates(node))
 
 
 def _bare(clock: Clock) -> Clock:
