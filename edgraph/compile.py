@@ -26,6 +26,7 @@ from edgraph.language.pipeline import Pipeline
 from edgraph.ops.imports import import_modules
 from edgraph.ops.registry import registry
 from edgraph.text.diagnostics import Diagnostics, PipelineError
+from edgraph.text.source import Source
 
 
 @dataclass(slots=True)
@@ -49,15 +50,17 @@ class Checked:
         return self.graph
 
 
-def check(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, imports: bool = False,
+def check(source: str | Path | Mapping[str, Any] | Source, overrides: Sequence[str] = (), *, imports: bool = False,
           data: bool = False) -> Checked:
     """From a pipeline to a checked graph.
 
+    source: a file, a mapping, or the text of a file as it would be (an editor's, or one that is being fixed).
     imports: import the pipeline's own modules, so that their ops are checked too.
     data: open the data sets, so that what depends on their length is checked too.
     """
     diagnostics = Diagnostics()
-    folder = Path() if isinstance(source, Mapping) else Path(source).parent
+    path = source.name if isinstance(source, Source) else source
+    folder = Path() if isinstance(path, Mapping) else Path(path).parent
     with collector_paused():
         pipeline = language.load(source, list(overrides), diagnostics)
         if pipeline is None:

@@ -17,13 +17,16 @@ FORMATS = ("text", "json", "github", "sarif")
 Examples:
   edgraph validate pipelines/digits.yaml
   edgraph validate pipelines/*.yaml --format github    annotations in a workflow
-  edgraph validate my.yaml lr=1e-2 --imports --data    with what is checked before a run""")
+  edgraph validate my.yaml lr=1e-2 --imports --data    with what is checked before a run
+  edgraph validate my.yaml --fix                       mend what is certain; --diff only shows it""")
 @click.argument("files", metavar="FILES... [KEY.PATH=VALUE]...", nargs=-1, required=True)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="text",
               help="How to write what is found.")
 @click.option("--imports", is_flag=True, help="Import the pipelines' own modules, and check their ops too.")
 @click.option("--data", is_flag=True, help="Open the data sets; check what depends on them.")
-def validate(files: tuple[str, ...], format_: str, imports: bool, data: bool) -> int:
+@click.option("--fix", "fixes", is_flag=True, help="Change in the files what is certain, such as misspelt names.")
+@click.option("--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
+def validate(files: tuple[str, ...], format_: str, imports: bool, data: bool, fixes: bool, diff: bool) -> int:
     """Check pipelines without running them.
 
     Reports every error with its place and what to do about it. Arguments like lr=1e-2 override
@@ -32,7 +35,16 @@ def validate(files: tuple[str, ...], format_: str, imports: bool, data: bool) ->
     paths, overrides = split(files)
     if not paths:
         raise click.UsageError("there is no file to check, only overrides")
+    if diff and not fixes:
+        raise click.UsageError("--diff shows what --fix would change: give both")
     from edgraph.compile import check
+    if fixes:
+        from edgraph.cli.fixing import mend
+        for path in dict.fromkeys(paths):
+            mend(path, lambda source: check(source, overrides, imports=imports, data=data).diagnostics, diff,
+                 format_ != "text")
+        if diff:
+            return 0
     found = Diagnostics()
     for path in dict.fromkeys(paths):
         checked = check(path, overrides, imports=imports, data=data)

@@ -20,8 +20,10 @@ MAX_NESTED = 90
 MAPPING = "<mapping>"  # the name in messages of a pipeline given as a Python mapping
 
 
-def read_root(path_or_mapping: str | Path | Map[str, Any], diagnostics: Diagnostics) -> Source | None:
+def read_root(path_or_mapping: str | Path | Map[str, Any] | Source, diagnostics: Diagnostics) -> Source | None:
     """The text of a pipeline, before its includes."""
+    if isinstance(path_or_mapping, Source):
+        return path_or_mapping
     if isinstance(path_or_mapping, Map):
         return _from_mapping(path_or_mapping, diagnostics)
     return read_file(Path(path_or_mapping), diagnostics, None)

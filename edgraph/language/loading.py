@@ -35,7 +35,7 @@ _HINTS = {"dataset": "did you mean 'data'?", "datasets": "did you mean 'data'?",
           "backend": "write run: {backend: …}"}
 
 
-def load(path_or_mapping: str | Path | Map[str, Any], overrides: Seq[str],
+def load(path_or_mapping: str | Path | Map[str, Any] | Source, overrides: Seq[str],
          diagnostics: Diagnostics) -> Pipeline | None:
     """The pipeline of a file; None where the text or an include could not be read.
 

@@ -12,7 +12,7 @@ import yaml
 
 from edgraph.text.build import Builder
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Mapping, Scalar, Source, Span, Tree
+from edgraph.text.source import LINE_END, Mapping, Scalar, Source, Span, Tree
 from edgraph.text.syntax import report_syntax_error
 
 MAX_CHARACTERS = 16 * 1024 * 1024
@@ -87,7 +87,7 @@ def _attempt(source: Source, text: str, found: Diagnostics,
 
 def _without_entry(text: str, line: int) -> str | None:
     """The text with a line, and what is indented deeper below it, left empty; None at the end of the text."""
-    lines = _LINE_END.split(text)
+    lines = LINE_END.split(text)
     if line > len(lines):
         return None
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
@@ -114,7 +114,7 @@ def _printable(source: Source, text: str, diagnostics: Diagnostics) -> str:
         if count == _MAX_UNPRINTABLE:
             break
         start = max(text.rfind(end, 0, match.start()) for end in "\n\r\x85\u2028\u2029") + 1
-        line = len(_LINE_END.findall(text, 0, match.start())) + 1
+        line = len(LINE_END.findall(text, 0, match.start())) + 1
         column = match.start() - start + 1
         code = ord(match[0])
         what = "a NUL byte" if code == 0 else f"the character U+{code:04X}"
@@ -127,9 +127,6 @@ def _printable(source: Source, text: str, diagnostics: Diagnostics) -> str:
                           "remove it; in a double-quoted text it can be written as an escape, such as \"\\x07\""
                           if code < 0x20 and code else "remove it")
     return _UNPRINTABLE.sub(" ", text)
-
-
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def _first_line(span: Span) -> Span:

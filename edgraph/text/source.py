@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, TypeAlias
 
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count; str.splitlines knows more
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count; str.splitlines knows more
 
 
 class Source:
@@ -21,7 +21,7 @@ class Source:
     def line(self, number: int) -> str:
         """The text of line `number`, counted from 1, without its end."""
         if self._lines is None:
-            self._lines = _LINE_END.split(self.text)
+            self._lines = LINE_END.split(self.text)
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
     def __repr__(self) -> str:
