@@ -84,6 +84,26 @@ def test_a_list_of_sets(tmp_path: Path) -> None:
     check(pipeline, tmp_path / "run", critic=gan.critic, generator=gan.generator)
 
 
+def test_a_set_that_is_repeated(tmp_path: Path) -> None:
+    """Two steps of the first set, three of the second, one of the third: a place of the list each. The generator is
+    in two of them, by the gradients of one loss and the moments of two optimizers."""
+    gan = Gan()
+    critic, generator, late = adam(gan.critic), adam(gan.generator), adam(gan.generator, lr=0.001 * 0.1)
+    for step, images, _ in data():
+        turn = (step - 1) % 6
+        if turn < 2:
+            descend(gan.critic, gan.critic_loss(images, step), critic)
+        else:
+            descend(gan.generator, gan.generator_loss(images, step), generator if turn < 5 else late)
+    pipeline = tree("list_trainer", """
+        sets:
+          - {losses: {critic: d_loss}, optimizers: {critic: adam_d}, repeat: 2}
+          - {losses: {generator: g_loss}, optimizers: {generator: adam_g}, repeat: 3}
+          - {losses: {generator: g_loss}, optimizers: {generator: adam_late}, lr_multiplier: 0.1}
+        """, optimizers={"adam_late": {"use": "Adam", "updates": ["generator"], "with": {"lr": 0.001}}})
+    check(pipeline, tmp_path / "run", critic=gan.critic, generator=gan.generator)
+
+
 def test_stages(tmp_path: Path) -> None:
     """The critic alone, then nobody for ten steps, then both until the critic is good, then the generator alone."""
     gan = Gan()

@@ -205,7 +205,8 @@ def _dict(value: Checker) -> Checker:
 def _typed_dict(annotation: Any) -> Checker:
     items = {name: checker(hint) for name, hint in get_type_hints(annotation, include_extras=True).items()}
     required = annotation.__required_keys__
-    expected = f"{{{', '.join(f'{name}: {item.expected}' for name, item in items.items())}}}"
+    parts = [f"{'' if name in required else 'maybe '}{name}: {item.expected}" for name, item in items.items()]
+    expected = f"{{{', '.join(parts)}}}"
 
     def convert(tree: Tree) -> Any:
         if not isinstance(tree, Mapping):

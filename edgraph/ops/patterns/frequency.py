@@ -5,10 +5,12 @@ from __future__ import annotations
 from edgraph.ops.markers import Count
 from edgraph.ops.pattern import Expansion, Mistakes
 from edgraph.ops.patterns.updates import (
+    LONGEST,
     Losses,
     Optimizers,
     Per,
     check_known,
+    check_length,
     check_losses,
     check_optimizers,
     check_trained,
@@ -18,7 +20,6 @@ from edgraph.ops.patterns.updates import (
 )
 from edgraph.ops.registry import pattern
 
-LONGEST = 4096  # of a cycle; a longer one would make the clock algebra slow
 Frequency = dict[str, Count] | list[str | list[str]]
 
 
@@ -59,9 +60,7 @@ def _cycle(frequency: Frequency, losses: Losses, mistakes: Mistakes) -> list[lis
         length, longest = len(frequency), ""
         steps = [[item] if isinstance(item, str) else list(item) for item in frequency]
         known = [_check_step(number, names, losses, mistakes) for number, names in enumerate(steps, 1)]
-    if length > LONGEST:
-        mistakes.add(f"a cycle of {length:,} steps is too long; {LONGEST:,} is the longest", longest,
-                     "for longer turns there are stages: stage_trainer")
+    check_length(length, longest, mistakes)
     if all(known):
         check_trained(losses, {name for names in steps for name in names}, "'frequency' does not name it", mistakes)
     return steps

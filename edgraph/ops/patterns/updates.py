@@ -14,6 +14,8 @@ Optimizers = dict[str, str]
 Made = dict[str, Any]
 GROWING = {"steps": 1, "grow": 2, "max": 1000}  # 1, 2, 4, …, 512, 1000, 2000, …
 
+LONGEST = 4096  # of a cycle; a longer one would make the clock algebra slow
+
 
 def check_losses(losses: Mapping[str, str], taken: Collection[str], mistakes: Mistakes) -> None:
     """There are losses, and each has a name that its update can have: `train.critic`.
@@ -30,10 +32,10 @@ def check_losses(losses: Mapping[str, str], taken: Collection[str], mistakes: Mi
 
 
 def check_optimizers(losses: Mapping[str, str], optimizers: Mapping[str, str], mistakes: Mistakes,
-                     owners: dict[str, str] | None = None) -> None:
+                     owners: dict[str, str] | None = None, of: str = "") -> None:
     """Each loss has an optimizer, and no two share one: its moments and its schedule would be those of both.
 
-    owners: the losses of the optimizers that were seen before.
+    owners: the losses of the optimizers that were seen before.  of: what these losses belong to: ` of set 2`.
     """
     owners = {} if owners is None else owners
     for name in optimizers:
@@ -46,9 +48,9 @@ def check_optimizers(losses: Mapping[str, str], optimizers: Mapping[str, str], m
             mistakes.add(f"the loss '{name}' has no optimizer", name, f"write optimizers: {{{name}: OPTIMIZER}}")
     for name, optimizer in optimizers.items():
         if optimizer in owners:
-            mistakes.add(f"the losses '{owners[optimizer]}' and '{name}' share the optimizer '{optimizer}'", optimizer,
+            mistakes.add(f"the losses {owners[optimizer]} and '{name}'{of} share the optimizer '{optimizer}'", optimizer,
                          "each needs one of its own: add another entry to 'optimizers'")
-        owners.setdefault(optimizer, name)
+        owners.setdefault(optimizer, f"'{name}'{of}")
 
 
 def check_known(name: str, losses: Mapping[str, str], where: str, mistakes: Mistakes) -> bool:
@@ -64,6 +66,13 @@ def check_trained(losses: Mapping[str, str], trained: Collection[str], where: st
     for name in losses:
         if name not in trained:
             mistakes.add(f"the loss '{name}' never trains: {where}", name, "name it there, or remove it")
+
+
+def check_length(steps: int, at: object, mistakes: Mistakes) -> None:
+    """A cycle is no longer than clocks can be."""
+    if steps > LONGEST:
+        mistakes.add(f"a cycle of {steps:,} steps is too long; {LONGEST:,} is the longest", at,
+                     "for longer turns there are stages: stage_trainer")
 
 
 def update(loss: str, optimizer: str, **edges: Any) -> Made:
