@@ -48,8 +48,8 @@ def check_optimizers(losses: Mapping[str, str], optimizers: Mapping[str, str], m
             mistakes.add(f"the loss '{name}' has no optimizer", name, f"write optimizers: {{{name}: OPTIMIZER}}")
     for name, optimizer in optimizers.items():
         if optimizer in owners:
-            mistakes.add(f"the losses {owners[optimizer]} and '{name}'{of} share the optimizer '{optimizer}'", optimizer,
-                         "each needs one of its own: add another entry to 'optimizers'")
+            mistakes.add(f"the losses {owners[optimizer]} and '{name}'{of} share the optimizer '{optimizer}'",
+                         optimizer, "each needs one of its own: add another entry to 'optimizers'")
         owners.setdefault(optimizer, f"'{name}'{of}")
 
 
