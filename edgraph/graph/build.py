@@ -14,6 +14,7 @@ from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
 from edgraph.graph.models import data_of
 from edgraph.graph.patterns import expand_use
+from edgraph.graph.provided import check_op
 from edgraph.graph.refs import memories, rewrite, show
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
 from edgraph.language import instantiate
@@ -108,6 +109,7 @@ class Builder:
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
         check_roles(node, self.graph, self.registry, self.diagnostics)
+        check_op(node, self.graph.pipeline, self.diagnostics)
         if len(self.diagnostics) == before and entry.name not in self.broken:
             check_rule(spec, settings, [argument.port for argument in inputs], entry.settings, self.diagnostics,
                        span=entry.op.span)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from edgraph.graph.ir import Graph, Node
+from edgraph.graph.provided import check_run, check_use
 from edgraph.language.pipeline import Name, Pipeline, Use
 from edgraph.language.training import GROUP_KEYS
 from edgraph.ops.check import check_settings
@@ -111,9 +112,11 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
              if isinstance(entry.schedule, Mapping)]
     uses += [("logger", "logger", use) for use in pipeline.loggers.values()]
     _check_groups(pipeline, registry, diagnostics)
+    check_run(pipeline, diagnostics)
     for kind, what, use in uses:
         if use is None:
             continue
+        check_use(kind, what, use, registry, pipeline, diagnostics)
         name = use.use.text
         found = registry.resolve(kind, name)
         if isinstance(found, Registered):

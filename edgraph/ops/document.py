@@ -56,7 +56,7 @@ def describe(name: str) -> str:
 
 
 def _described(kind: Kind, item: Item) -> str:
-    parts = [f"{item.name} ({_kind_words(kind, item)})", fill(item.summary, 96)]
+    parts = [f"{item.name} ({_kind_words(kind)})", fill(item.summary, 96)]
     parts += [fill(paragraph, 96) for paragraph in item.doc.split("\n\n") if paragraph]
     for title, rows in _tables(item):
         parts.append("\n".join([f"{title}:", *(_entry(name, text) for name, text in rows)]))
@@ -71,9 +71,8 @@ def _entry(name: str, text: str) -> str:
     return f"  {name}\n{indent(fill(text, 88), '      ')}" if text else f"  {name}"
 
 
-def _kind_words(kind: Kind, item: Item) -> str:
-    noun = "data set" if kind == "data" else kind
-    return f"{noun}, {', '.join(item.backends)}" if item.backends else noun
+def _kind_words(kind: Kind) -> str:
+    return "data set" if kind == "data" else kind
 
 
 def _tables(item: Item) -> Iterator[tuple[str, list[tuple[str, str]]]]:
@@ -113,8 +112,14 @@ def _literal(value: Any) -> str:
 
 
 def _notes(item: Item) -> Iterator[str]:
-    if not isinstance(item, OpSpec):
-        return
+    if isinstance(item, OpSpec):
+        yield from _notes_of_op(item)
+    if item.backends:
+        *others, last = item.backends
+        yield f"It exists on {', '.join(others)} and {last}." if others else f"It exists on {last}."
+
+
+def _notes_of_op(item: OpSpec) -> Iterator[str]:
     if item.update:
         yield "It is an update."
     elif item.effect:
@@ -180,7 +185,8 @@ def markdown() -> str:
     """The reference of everything that is registered."""
     lines = ["# Ops, models, data sets, optimizers", "",
              "Generated from the registry by `python -m edgraph.ops.document docs/ops.md`; a test holds it "
-             "up to date. `edgraph ops NAME` prints the same on the terminal.", ""]
+             "up to date. `edgraph ops NAME` prints the same on the terminal. What does not say on which backends it "
+             "exists is on each.", ""]
     for kind in KINDS:
         if kind == "op":
             for family, specs in by_family():
@@ -198,8 +204,6 @@ def _sections(kind: Kind, items: Iterable[Item]) -> Iterator[str]:
             paragraphs = (" ".join(part.split()) for part in item.doc.split("\n\n"))
             yield from ("\n\n".join(paragraphs), "")
         notes = " ".join(_notes(item))
-        if item.backends:
-            notes = f"{notes} Backends: {', '.join(item.backends)}.".strip()
         if notes:
             yield from (notes, "")
         yield from ("```yaml", example(kind, item), "```", "")

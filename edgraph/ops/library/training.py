@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypedDict
 from edgraph.ops.markers import Count, Model, Optimizer, Probability
 from edgraph.ops.registry import op
 
+_BACKENDS = ("torch", "tensorflow")
+
 
 class Until(TypedDict):
     """Accumulate until this many examples (the sum of the input `count`) have been seen."""
@@ -21,7 +23,7 @@ def _needs_count(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[st
     return None
 
 
-@op(engine=True, update=True, differentiable=False, open_ports=False, rule=_needs_count, ports={
+@op(engine=True, update=True, backends=_BACKENDS, differentiable=False, open_ports=False, rule=_needs_count, ports={
     "lr": "the learning rate that the update used, of the first group",
     "grad_norm": "norm of the gradients before clipping",
     "applied": "true; fresh only when an update was applied, which accumulation and skipping put off",
@@ -50,7 +52,7 @@ def _one_wrt(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, s
                                            "of a parameter")
 
 
-@op(engine=True, state=None, rule=_one_wrt)
+@op(engine=True, backends=_BACKENDS, state=None, rule=_one_wrt)
 class gradient:  # a class, because an input and a parameter share a name
     """The gradient of a number with respect to a value or a parameter; itself differentiable.
 
@@ -70,7 +72,7 @@ def _not_itself(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str
     return None
 
 
-@op(engine=True, update=True, differentiable=False, open_ports=False, rule=_not_itself)
+@op(engine=True, update=True, backends=_BACKENDS, differentiable=False, open_ports=False, rule=_not_itself)
 def update_ema(*, target: Annotated[str, Model("updates")], source: Annotated[str, Model("reads")],
                decay: Probability = 0.999) -> None:
     """Move a model's weights towards another's: target = decay * target + (1 - decay) * source.
@@ -83,7 +85,7 @@ def update_ema(*, target: Annotated[str, Model("updates")], source: Annotated[st
     """
 
 
-@op(engine=True, effect=True, differentiable=False, open_ports=False)
+@op(engine=True, effect=True, backends=_BACKENDS, differentiable=False, open_ports=False)
 def set_learning_rate(value: Any, *, optimizer: Annotated[str, Optimizer()]) -> None:
     """Set the learning rate of an optimizer from a value. It takes effect when the step ends.
 
