@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 Value: TypeAlias = Any  # whatever the backend's ops make: a tensor, a number, a mapping of such
 Batch: TypeAlias = dict[str, Value]
 StateTree: TypeAlias = Any  # None, bool, int, float, str, list, dict[str, …], numpy arrays and ArrayBlobs
+Given: TypeAlias = Literal["same", "each", "rows"]  # see Compiler.repeat
 Accumulate: TypeAlias = int | Mapping[str, int]  # one update from n firings, or {"until": n}: from n examples
 
 
@@ -31,6 +32,32 @@ class Bound(NamedTuple):
 class NonFiniteLoss(ArithmeticError):
     """A loss (or a gradient, with `check: gradients`) is not finite and the policy is `stop`.
     Raised before anything is written."""
+
+
+class Compiler(Protocol):
+    """Makes one function of many calls. A *region* is a Python function that makes bound calls one after the other
+    (see edgraph.plan.regions); it is run once for each kind of arguments, on symbols, to see what it does.
+
+    Among a region's arguments are Python numbers (`step`, `epoch`, `key`, what expressions make of them): they become
+    arrays (bool, int64, float32), so that another number is no other kind of argument; bound calls are given them so.
+    Within a region nothing is raised for a loss that is not finite: instead, what has been found not to be finite
+    keeps all that comes after it in the region from writing.
+    """
+
+    def compile(self, region: Callable[..., Value]) -> Callable[..., Value]:
+        """The region as one function. Raises NonFiniteLoss where a loss is not finite (policy `stop`), and whatever
+        its calls raise, also after something was written."""
+        ...
+
+    def repeat(self, region: Callable[..., Value], kinds: tuple[Given, ...]) -> Callable[..., int]:
+        """`f(steps, *arguments)`: the region for so many steps, one after the other, in one call. Returns how many
+        it completed: fewer only where a loss is not finite, and then of the next one nothing is written.
+
+        kinds: what is given for each argument of the region. `same`: the argument, at all steps. `each`: an array
+        (steps,) with that of every step. `rows`: a pair of a value and int64 indices (steps, n), of which step i has
+        the rows indices[i].
+        """
+        ...
 
 
 class Backend(Protocol):
@@ -57,6 +84,11 @@ class Backend(Protocol):
         folder: where the pipeline is; relative paths start there.
         Raises PipelineError with diagnostics at the spans of the entries.
         """
+        ...
+
+    @property
+    def compiler(self) -> Compiler | None:
+        """Of regions of a step. None: ops run one by one."""
         ...
 
     @property

@@ -36,6 +36,7 @@ class Names:
         self.outside: dict[str, tuple[str, ...]] = {}
         self._variables: dict[str, str] = {}
         self._used: set[str] = set()
+        self._locals: set[str] = set()
 
     def reserve(self, names: Iterable[str]) -> None:
         """Names that no node's value may have."""
@@ -48,16 +49,31 @@ class Names:
             base = "".join(c if c.isascii() and c.isalnum() else "_" for c in node)
             if not base.isidentifier() or base.startswith(("_", "do_")):  # those are names from outside
                 base = f"n_{base}"
-            found, number = base, 2
-            while found in self._used:
-                found, number = f"{base}_{number}", number + 1
-            self._variables[node] = found
+            found = self._variables[node] = self._free(base)
             self._used.add(found)
         return found
 
     def variables(self) -> dict[str, str]:
         """Node -> local variable, of all that were asked for."""
         return dict(self._variables)
+
+    def local(self, base: str) -> str:
+        """A name of this function alone, which is no node's."""
+        found = self._free(base)
+        self._locals.add(found)
+        return found
+
+    def within(self) -> Names:
+        """Names for a function within the same source: the same variables, and needs of its own."""
+        made = Names()
+        made._variables, made._used = self._variables, self._used
+        return made
+
+    def _free(self, base: str) -> str:
+        found, number = base, 2
+        while found in self._used or found in self._locals:
+            found, number = f"{base}_{number}", number + 1
+        return found
 
     def need(self, name: str, *what: str) -> str:
         """A name that the source takes from outside."""

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edgraph.graph.ir import Graph
-from edgraph.plan.body import Body, Line, Passes, Shared, by_name
+from edgraph.plan.body import Body
+from edgraph.plan.call_code import Line, Passes, Shared, by_name
 from edgraph.plan.pattern import Call, Plan
+from edgraph.plan.regions import Traces
 from edgraph.plan.timetable import Timetable
 
 __all__ = ["StepSource", "by_name", "generate", "static_passes"]
 
 ENGINE_PASSES = {"load_batch": ("step",), "optimize": ("global_step", "epoch"), "loop": ("global_step", "key")}
-RESERVED = ("step", "steps", "key", "outer", "global_step", "runs", "which", "count")
+RESERVED = ("step", "steps", "key", "outer", "global_step", "runs", "which", "count", "epoch")
 
 
 @dataclass(slots=True)
@@ -47,18 +49,21 @@ def static_passes(call: Call) -> tuple[str, ...]:
 
 
 def generate(graph: Graph, timetable: Timetable, plan: Plan | Sequence[Plan], name: str, *,
-             passes: Passes = static_passes, records: bool = True, keep: bool = False) -> StepSource:
+             passes: Passes = static_passes, records: bool = True, keep: bool = False,
+             traces: Traces | None = None) -> StepSource:
     """The function of a pattern: `NAME(steps)` runs the pattern once for each step of an iterator and returns the
     last one that it completed. Of several patterns: `NAME(steps, runs)`, where `runs` gives pairs: which
     pattern, and for how many of the steps. So whoever moves `steps` to its end ends the run after the step.
 
     records: whether the backend has a recording of gradients to be turned on and off.
     keep: leave every value in `_values` (the last step of a run).
+    traces: which calls can be in regions, each a function of its own above; None: none.
     """
-    shared = Shared(graph, timetable, passes, records, keep)
+    shared = Shared(graph, timetable, passes, records, keep, traces)
     shared.names.reserve(RESERVED)
     plans = [plan] if isinstance(plan, Plan) else list(plan)
-    return _assemble(name, shared, [Body(shared, plan) for plan in plans])
+    names = [name] if len(plans) == 1 else [f"{name}_{which}" for which in range(len(plans))]
+    return _assemble(name, shared, [Body(shared, plan, each) for plan, each in zip(plans, names, strict=True)])
 
 
 def _assemble(name: str, shared: Shared, written: list[Body]) -> StepSource:
@@ -86,7 +91,13 @@ def _assemble(name: str, shared: Shared, written: list[Body]) -> StepSource:
                       if node not in made_by_all]  # the others are made anew at the next step
     lines.append(Line("    return step"))
     lines.insert(0, Line(f"def {name}({_parameters(shared, len(bodies), loop)}):"))
-    return StepSource(name, "\n".join(text for text, _ in lines) + "\n", shared.names.outside,
+    outside = {need: what for need, what in shared.names.outside.items() if what[0] != "region"}
+    for code in reversed([code for body in written for code in body.regions]):
+        outside |= {**code.needs, "_compiled": ("compiled",)}
+        above = [Line("@_compiled"), *code.lines, Line(""), Line("")]
+        starts = [2, *(start + len(above) for start in starts)]
+        lines = above + lines
+    return StepSource(name, "\n".join(text for text, _ in lines) + "\n", outside,
                       {number: node for number, (_, node) in enumerate(lines, 1) if node is not None},
                       shared.calls, tuple(starts), shared.names.variables())
 

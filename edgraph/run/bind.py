@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from edgraph.backends.base import Backend, Bound
 from edgraph.graph.ir import Graph, Node
 from edgraph.ops.random import loop_key, mix, node_base
-from edgraph.plan.body import by_name
+from edgraph.plan.call_code import by_name
 from edgraph.plan.pattern import Call
+from edgraph.run.regions import number
 from edgraph.run.values import UNSET, field
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Binder:
                 return backend.leaf
             case ("count",):
                 return run.batch_count
+            case ("compiled",):
+                return run.regions.compiled
+            case ("bound_updates",):
+                return partial(context.bound_updates, run)
             case ("settle",):
                 return partial(context.settle, run)
             case ("snapshot",):
@@ -79,7 +84,7 @@ class Binder:
         return {"held": run.held, "keep_output": run.keep_output, "arguments": run.arguments,
                 "metrics": run.metrics, "values": run.values, "halt": run.halt,
                 "unset": UNSET, "field": field, "truth": bool, "mix": loop_key,
-                "islice": islice}[what[0]]
+                "islice": islice, "number": number}[what[0]]
 
     def passes(self, call: Call) -> tuple[str, ...]:
         """The extra arguments of a call, which may depend on the backend and the model."""
@@ -140,16 +145,13 @@ class Binder:
         return f"{self.graph.name}.{node.name}" if self.graph.name else node.name
 
     def _bounded(self, apply: Callable[..., Any]) -> Callable[..., Any]:
-        """Ends the run at `run.num_updates`, which counts those of all optimizers."""
-        bound = self.graph.pipeline.run.num_updates
-        if bound is None:
+        """Ends the run at `run.num_updates`. A region cannot; where there are some that is done when the step ends."""
+        if self.graph.pipeline.run.num_updates is None or (self.backend.compiler and not self.context.interpret):
             return apply
-        names, count = list(self.graph.pipeline.optimizers), self.backend.updates
 
         def apply_and_count(*arguments: Any) -> Any:
             result = apply(*arguments)
-            if sum(map(count, names)) >= bound:
-                self.context.stop(self.run, "run.num_updates", True)
+            self.context.bound_updates(self.run)
             return result
         return apply_and_count
 

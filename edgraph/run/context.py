@@ -70,6 +70,13 @@ class Context:
             for loop in self.loops:
                 loop.halt.append(node)
 
+    def bound_updates(self, run: GraphRun) -> None:
+        """End the run at `run.num_updates`, which counts those of all optimizers."""
+        pipeline = run.graph.pipeline
+        bound = pipeline.run.num_updates
+        if bound is not None and sum(map(self.backend.updates, pipeline.optimizers)) >= bound:
+            self.stop(run, "run.num_updates", True)
+
     # -- loops -----------------------------------------------------------------------------------------
 
     def loop(self, call: Call) -> Bound:

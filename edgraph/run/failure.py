@@ -55,20 +55,23 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
     failure = Failure(error, node)
     found = main.graph.nodes.get(node) if node else None
     frame = error.__traceback__
+    ran: list[str] = []
+    here: dict[GraphRun, dict[str, Any]] = {}  # values, those of a region over those of the step
     while frame is not None:
         for run in runs:
             source = run.sources.get(frame.tb_frame.f_code.co_filename)
             if source is None:
                 continue
-            values = frame.tb_frame.f_locals
+            values = here[run] = {**here.get(run, {}), **frame.tb_frame.f_locals}
             if run is main:
-                failure.step = values.get("step")
+                failure.step = failure.step or values.get("step")
+                ran += source.before(frame.tb_lineno)
             name = source.lines.get(frame.tb_lineno)
             if name is not None:
                 found = run.graph.nodes[name]
                 failure.inputs = _inputs(found, run, values, source.variables)
                 if run is main:
-                    failure.written = _written([*source.before(frame.tb_lineno), name], run)
+                    failure.written = _written([*ran, name], run)
         frame = frame.tb_next
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")

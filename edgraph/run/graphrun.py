@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from edgraph.graph.ir import Graph
 from edgraph.plan.codegen import StepSource, generate
 from edgraph.plan.pattern import Call, Plan, plan_pattern
+from edgraph.plan.regions import static_traces
 from edgraph.plan.timetable import Timetable
 from edgraph.run.bind import Binder
+from edgraph.run.regions import Regions
 from edgraph.run.values import UNSET
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class GraphRun:
         self.values: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
         self.halt: list[str] = []
+        self.regions = Regions(context.backend)
         self.binder = Binder(self, context)
         self.sources: dict[str, StepSource] = {}  # by the name of the file that tracebacks show
         self._functions: dict[tuple[tuple[int, ...], bool, bool], StepFunction] = {}
@@ -54,8 +57,9 @@ class GraphRun:
     def _compile(self, masks: tuple[int, ...], keep: bool, epilogue: bool) -> StepFunction:
         plans = [self._plan(mask, epilogue) for mask in masks]
         number = len(self._functions)
+        backend = self.context.backend
         source = generate(self.graph, self.timetable, plans, f"pattern_{number}", passes=self.binder.passes,
-                          records=self.context.backend.records, keep=keep)
+                          records=backend.records, keep=keep, traces=static_traces if backend.compiler else None)
         file = f"<edgraph {self.graph.name or 'step'} {number} {id(self)}>"
         self.sources[file] = source
         linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
@@ -89,6 +93,7 @@ class GraphRun:
         for file in self.sources:
             linecache.cache.pop(file, None)
         self.sources.clear()
+        self.regions.forget()
         self._functions.clear()
         self._plans.clear()
 

@@ -241,7 +241,7 @@ class Interpreter(Evaluator):
         return self.backend.leaf(value) if of else value
 
     def _arguments(self, node: Node, values: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        from edgraph.plan.body import by_name
+        from edgraph.plan.call_code import by_name
         positional: list[Any] = []
         named: dict[str, Any] = {}
         for argument, value, keyword in zip(node.inputs, values, by_name(node), strict=True):

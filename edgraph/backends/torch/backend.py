@@ -31,6 +31,7 @@ class TorchBackend:
 
     name = "torch"
     records = True  # gradients are recorded only where `record` has turned that on
+    compiler = None
 
     def __init__(self, *, device: str = "auto", precision: str = "fp32", deterministic: bool = False,
                  nonfinite: Policy = "stop") -> None:

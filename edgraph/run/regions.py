@@ -1,0 +1,68 @@
+"""Regions at work: compiled when they first run, and run once more, call by call, when something is wrong in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from edgraph.backends.base import Backend
+
+Region = Callable[..., Any]
+
+
+class Regions:
+    """The compiled regions of a graph. The same work in two patterns is compiled once."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._compiled: dict[tuple[object, ...], Region] = {}
+
+    def compiled(self, region: Region) -> Region:
+        """The region as one function."""
+        code = region.__code__
+        bound = tuple(region.__globals__[name] for name in code.co_names if name in region.__globals__)
+        key = code.co_code, code.co_consts, code.co_names, code.co_argcount, bound
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(region)
+        return self._compiled[key]
+
+    def forget(self) -> None:
+        self._compiled.clear()
+
+    def _compile(self, region: Region) -> Region:
+        assert self._backend.compiler is not None
+        call, record = self._backend.compiler.compile(region), self._backend.record
+
+        def run(*arguments: Any) -> Any:
+            try:
+                return call(*arguments)
+            except Exception as error:
+                record(False)
+                if _is_from(region, error.__traceback__):  # it was compiling: the line is known, nothing has run
+                    raise
+                _again(region, arguments)
+                raise  # alone its calls do not fail
+        return run
+
+
+def _again(region: Region, arguments: tuple[Any, ...]) -> None:
+    """Which call it was is seen when they are made one by one."""
+    try:
+        region(*arguments)
+    except Exception as error:
+        error.__suppress_context__ = True  # the same, without a place
+        raise
+
+
+def _is_from(region: Region, trace: TracebackType | None) -> bool:
+    while trace is not None:
+        if trace.tb_frame.f_code is region.__code__:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def number(value: Any) -> Any:
+    """An operand of an expression in a region: whole numbers as any others."""
+    return float(value) if type(value) is int else value
