@@ -25,14 +25,14 @@ def available(expr: Expr, graph: Graph) -> Clock:
 
 
 def always_applies(node: Node, graph: Graph) -> bool:
-    """Whether every firing of an `optimize` applies an update."""
-    accumulate = node.settings.get("accumulate")
-    return accumulate in (None, 1) and graph.pipeline.run.nonfinite != "skip"
+    """Whether every firing of an `optimize` applies an update. In fp16 none is applied where gradients overflow."""
+    accumulate, run = node.settings.get("accumulate"), graph.pipeline.run
+    return accumulate in (None, 1) and run.nonfinite != "skip" and run.precision != "fp16"
 
 
 def verdict(node: Node, graph: Graph) -> str | None:
-    """The name of a condition that a node decides by running: `update.applied`, as accumulation and `nonfinite:
-    skip` put updates off, and `inner.ran` of a loop that may have no iteration."""
+    """The name of a condition that a node decides by running: `update.applied`, as accumulation, `nonfinite:
+    skip` and fp16 put updates off, and `inner.ran` of a loop that may have no iteration."""
     if node.op == "optimize" and node.kind == "op" and not always_applies(node, graph):
         return f"{node.name}.applied"
     if node.body is not None and may_have_no_iteration(node):
