@@ -66,17 +66,19 @@ class LoadedPipeline:
             return json(self.check().require(), first, last)
 
     def run(self, folder: str | Path | None = None, resume: str | Path | None = None, *,
-            start_from: str | None = None, interpret: bool = False, quiet: bool = True) -> Run:
+            start_from: str | None = None, replay: str | Path | None = None, interpret: bool = False,
+            quiet: bool = True) -> Run:
         """Runs it to the end.
 
         folder: the run folder, empty or new; by default a new one under `run.root`.
         resume: a run (its folder, or its name under `run.root`) to go on with.
         start_from: a checkpoint whose weights the models start from, as `RUN@best`.
+        replay: a run whose changes of live parameters are made again, at the same steps.
         Raises PipelineError for a pipeline that is wrong, FolderError and NoCheckpoint for a folder that is. A failing
         op is in `failure`, not raised.
         """
-        return run_pipeline(self, folder=folder, resume=resume, start_from=start_from, interpret=interpret,
-                            quiet=quiet)
+        return run_pipeline(self, folder=folder, resume=resume, start_from=start_from, replay=replay,
+                            interpret=interpret, quiet=quiet)
 
 
 def load(path_or_mapping: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> LoadedPipeline:
@@ -92,7 +94,7 @@ def load(path_or_mapping: str | Path | Mapping[str, Any], overrides: Sequence[st
 
 
 def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: str | Path | None,
-                 start_from: str | None, interpret: bool, quiet: bool) -> Run:
+                 start_from: str | None, replay: str | Path | None, interpret: bool, quiet: bool) -> Run:
     """See LoadedPipeline.run."""
     checked = loaded.check(data=True)
     pipeline = checked.require().pipeline
@@ -101,10 +103,12 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         print(render_text(checked.diagnostics), file=sys.stderr)
     from edgraph.backends.load import load_backend
     from edgraph.resume import resumption
+    from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
     from edgraph.run.start import Job, build_backend
     root = Path(pipeline.run.root)
     warm = None if start_from is None else read_checkpoint(start_from, root)
+    replayed = None if replay is None else find_run(str(replay), root)
     with ExitStack() as stack:
         again = None if resume is None else stack.enter_context(take_up(str(resume), root))
         going_on = None if again is None else resumption(again, checked.require())
@@ -114,7 +118,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         graph = same_objects(checked, backend).require()
         opened = again or stack.enter_context(
             RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder)))
-        job = Job(graph, backend, params, checked.data, opened, {}, again is not None, warm,
+        job = Job(graph, backend, params, checked.data, opened, {}, again is not None, warm, replayed,
                   going_on is not None and going_on.extended, interpret, quiet)
         runner = prepare(job, checked, loaded)
         if not quiet:

@@ -34,8 +34,7 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
         "imports": ops.names_or_name("Python modules beside this file, or installed ones, that register ops, "
                                      "data sets, models and patterns."),
         "include": sections.include(),
-        "params": {"description": "Values that `${name}` inserts, and `params.name` in expressions.",
-                   "type": "object", "propertyNames": {"$ref": "#/definitions/name"}},
+        "params": sections.params(),
         "run": sections.run(),
         "data": sections.named(sections.data(used), "The data sets, by name."),
         "fixed_examples": sections.named(

@@ -23,8 +23,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "edgraph.graph": ("edgraph.text", "edgraph.language", "edgraph.ops"),
     "edgraph.plan": ("edgraph.text", "edgraph.language", "edgraph.ops", "edgraph.graph"),
     "edgraph.run": ("edgraph.text.diagnostics", "edgraph.text.source", "edgraph.language.expressions",
-                    "edgraph.language.pipeline", "edgraph.ops", "edgraph.data", "edgraph.graph", "edgraph.plan",
-                    "edgraph.backends.base"),
+                    "edgraph.language.parameters", "edgraph.language.pipeline", "edgraph.ops", "edgraph.data",
+                    "edgraph.graph", "edgraph.plan", "edgraph.backends.base"),
     "edgraph.backends": ("edgraph.text", "edgraph.ops", "edgraph.data"),
 }
 # Above all rooms: these may import anything, and no room imports them.

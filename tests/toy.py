@@ -167,20 +167,21 @@ def journaling(clock: Callable[[], float] | None) -> Iterator[None]:
 
 def run(pipeline: str | Mapping[str, Any] | Checked, *overrides: str, interpret: bool = False,
         store: MemoryStore | None = None, resume: bool = False, clock: Callable[[], float] | None = None,
-        ready: Callable[[Runner], None] | None = None, fixed: Any = None,
-        compiler: Callable[[ToyBackend], Any] | None = None) -> Ran:
+        ready: Callable[[Runner], None] | None = None, fixed: Any = None, path: Path | None = None,
+        replay: Path | None = None, compiler: Callable[[ToyBackend], Any] | None = None) -> Ran:
     """Runs a pipeline to its end. store, resume: go on from the newest checkpoint in it. ready: is given the
-    runner before it goes. compiler: makes what compiles regions."""
+    runner before it goes. path: a real folder, for what cannot be in memory. compiler: makes what compiles regions."""
     checked = pipeline if isinstance(pipeline, Checked) else check(pipeline, *overrides)
     assert not checked.diagnostics.failed, render_text(checked.diagnostics)
     graph = checked.require()
     backend = ToyBackend(graph.pipeline.run.nonfinite)
     backend.compiler = compiler(backend) if compiler else None
     folder = MemoryFolder(store, fixed)
+    folder.path = path or folder.path
     with journaling(clock):
         params = start.build_backend(backend, graph.pipeline, Path(), no_checkpoint)
         job = Job(graph, backend, params, checked.data, folder, resume=resume,  # type: ignore[arg-type]
-                  interpret=interpret, quiet=True)
+                  replay=replay, interpret=interpret, quiet=True)
         runner = Runner(job)
         runner.context.toy_step = runner.engine.current  # type: ignore[attr-defined]
         if ready is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,12 +29,14 @@ Stop it with Ctrl-C: it finishes the step, saves a checkpoint, and can be resume
               help="Go on with a run: its folder, or the beginning of its name.")
 @click.option("--from", "start_from", metavar="CHECKPOINT",
               help="Start from a checkpoint's weights: RUN, RUN@best, RUN@120, a file.")
+@click.option("--replay", metavar="RUN",
+              help="Make the changes that `edgraph set` made in a run again, at the same steps.")
 @click.option("--folder", metavar="DIR", help="The run folder, new or empty; by default runs/TIME-NAME.")
 @click.option("--interpret", is_flag=True, help="Run op by op, without generated code: slow, for debugging.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @click.pass_context
 def run(context: click.Context, arguments: tuple[str, ...], resume: str | None, start_from: str | None,
-        folder: str | None, interpret: bool, quiet: bool) -> int:
+        replay: str | None, folder: str | None, interpret: bool, quiet: bool) -> int:
     """Run a pipeline to its end.
 
     KEY.PATH=VALUE overrides a key of the file; a bare KEY is a parameter, null removes an entry.
@@ -42,12 +44,13 @@ def run(context: click.Context, arguments: tuple[str, ...], resume: str | None, 
     pipeline or the command line is wrong, 130 or 143 stopped by a signal.
     """
     pipeline, overrides = _arguments(arguments, context)
-    for flag, value in (("--from", start_from), ("--folder", folder)):
+    for flag, value in (("--from", start_from), ("--replay", replay), ("--folder", folder)):
         if resume is not None and value is not None:
             raise click.UsageError(f"--resume goes on with a run; {flag} starts a new one", context)
-    if pipeline is None and resume is None:
+    if pipeline is None and resume is None and replay is None:
         raise click.UsageError("which pipeline? Name its file, or a run to go on with: --resume RUN", context)
-    ended = _run(_load(pipeline, resume, overrides), resume, start_from, folder, interpret, quiet)
+    ended = _run(_load(pipeline, resume or replay, overrides), folder, resume, start_from=start_from, replay=replay,
+                 interpret=interpret, quiet=quiet)
     if ended.failure is not None:
         sys.stdout.flush()
         report(f"{ended.failure.text()}\n{ended.failure.traceback()}".rstrip())
@@ -67,25 +70,24 @@ def _overrides(given: tuple[str, ...], context: click.Context) -> tuple[str, ...
     return check_overrides(context, context.command.params[0], given)
 
 
-def _load(pipeline: str | None, resume: str | None, overrides: tuple[str, ...]) -> LoadedPipeline:
+def _load(pipeline: str | None, run: str | None, overrides: tuple[str, ...]) -> LoadedPipeline:
     from edgraph.api import load
     from edgraph.run.checkpoints import NoCheckpoint
     from edgraph.run.folder import FolderError
     if pipeline is not None:
         return load(pipeline, overrides)
-    assert resume is not None
+    assert run is not None
     try:
-        return recorded(resume, overrides)
+        return recorded(run, overrides)
     except (FolderError, NoCheckpoint) as error:
         raise WrongCommand(str(error)) from None
 
 
-def _run(loaded: LoadedPipeline, resume: str | None, start_from: str | None, folder: str | None,
-         interpret: bool, quiet: bool) -> Run:
+def _run(loaded: LoadedPipeline, folder: str | None, resume: str | None, **how: Any) -> Run:
     from edgraph.run.checkpoints import NoCheckpoint
     from edgraph.run.folder import FolderError
     try:
-        return loaded.run(folder, resume, start_from=start_from, interpret=interpret, quiet=quiet)
+        return loaded.run(folder, resume, **how)
     except (FolderError, NoCheckpoint) as error:
         raise WrongCommand(str(error)) from None
     except BrokenPipeError:

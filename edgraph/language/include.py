@@ -6,6 +6,7 @@ from collections.abc import Mapping as Map
 from pathlib import Path, PurePath
 from typing import Any
 
+from edgraph.language.declare import with_value
 from edgraph.language.fields import Fields, describe, first_line
 from edgraph.language.merge import lay_over
 from edgraph.text.diagnostics import Diagnostics
@@ -134,8 +135,19 @@ class _Reader:
 
 
 def _over(upper: Mapping, lower: Mapping) -> Mapping:
+    upper = Mapping({key: Entry(entry.span, _values_over(entry.value, lower.get(key))) if key == "params" else entry
+                     for key, entry in upper.entries.items()}, upper.span)
     merged = lay_over(upper, lower)
     assert isinstance(merged, Mapping)
     # Sections keep the order of the upper file where it has them, so that messages and `expand` follow it.
     order: dict[str, Entry] = {key: merged.entries[key] for key in upper.entries if key in merged.entries}
     return Mapping({**order, **merged.entries}, upper.span)
+
+
+def _values_over(upper: Tree, lower: Tree | None) -> Tree:
+    """Parameters that only get another value stay what the included file declares them to be."""
+    if not isinstance(upper, Mapping) or not isinstance(lower, Mapping):
+        return upper
+    return Mapping({name: Entry(entry.span, with_value(below, entry.value))
+                    if (below := lower.get(name)) is not None else entry
+                    for name, entry in upper.entries.items()}, upper.span)

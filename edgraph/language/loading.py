@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edgraph.language.data import read_data, read_fixed_examples
+from edgraph.language.declare import read_params
 from edgraph.language.fields import Fields, describe, first_line, unknown_key
 from edgraph.language.graphs import read_graphs
 from edgraph.language.include import MAPPING, read_root, read_with_includes
-from edgraph.language.interpolate import resolve_params
 from edgraph.language.ops import OpReader
 from edgraph.language.overrides import apply_overrides
 from edgraph.language.pipeline import Name, OpEntry, Pipeline
@@ -65,11 +65,11 @@ def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnosti
     _check_sections(root, diagnostics)
     context = Context(diagnostics, {})
     section = context.mapping(root, "params", "write params: {NAME: VALUE}")
-    params = resolve_params(section.entries, {}, diagnostics) if section is not None else {}
+    given = None if section is None else read_params(section, diagnostics)
+    params = {} if given is None else given.values
     context = Context(diagnostics, params, mixed or "${" in source.text or "include" in root.entries)
-    if section is not None:
-        inserted = {name: Entry(entry.span, params[name]) for name, entry in section.entries.items()}
-        context.resolved["params"] = Entry(root.entries["params"].span, Mapping(inserted, section.span))
+    if given is not None:
+        context.resolved["params"] = Entry(root.entries["params"].span, given.tree)
     head_keys = ("name", "description", "imports")
     context.resolved.update({key: Entry(entry.span, context.insert(entry.value))
                              for key, entry in root.entries.items() if key in head_keys})
@@ -89,7 +89,8 @@ def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnosti
         description=head.text("description", empty=True) or "", imports=_imports(head),
         params={name: plain(tree) for name, tree in params.items()},
         param_spans={name: entry.span for name, entry in (section.entries if section else {}).items()},
-        ops=ops, param_trees=params, adjustments=adjustments, broken=frozenset(context.broken), **sections)
+        declared=given.declared if given else {}, ops=ops, param_trees=params, adjustments=adjustments,
+        broken=frozenset(context.broken), **sections)
 
 
 def _stem(source: Source) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence as Seq
 
+from edgraph.language.declare import with_value
 from edgraph.language.fields import describe, unknown_key
 from edgraph.language.ops import OP_KEYS
 from edgraph.text.diagnostics import Diagnostics
@@ -24,14 +25,14 @@ def apply_overrides(root: Mapping, overrides: Seq[str], sections: Seq[str],
                     diagnostics: Diagnostics) -> Mapping:
     """The tree with every override in it. Wrong ones are left out and reported, with a caret under them."""
     for argument in overrides:
-        override = _Override(argument, diagnostics)
+        override = Override(argument, diagnostics)
         if override.parse():
             changed = override.apply(root, sections)
             root = root if changed is None else changed
     return root
 
 
-class _Override:
+class Override:
     """One argument: its path with the place of each part, and its value."""
 
     def __init__(self, argument: str, diagnostics: Diagnostics) -> None:
@@ -141,7 +142,8 @@ class _Override:
                 del entries[key]
             return Mapping(entries, tree.span)
         if last:
-            entries[key] = Entry(span, self.value)
+            declared = self.parts[0] == "params" and depth == 1
+            entries[key] = Entry(span, with_value(old.value, self.value) if old and declared else self.value)
             return Mapping(entries, tree.span)
         below = self.descend(key, old, depth)
         inner = None if below is None else self.set(below, depth + 1, literal or key in _LITERAL)

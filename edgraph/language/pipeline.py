@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from edgraph.language.expressions import Expression
+from edgraph.language.parameters import Parameter
 from edgraph.text.source import Entry, Mapping, Plain, Source, Span, Tree
 
 
@@ -283,6 +284,7 @@ class Pipeline:
     imports: tuple[Name, ...] = ()
     params: dict[str, Plain] = field(default_factory=dict)
     param_spans: dict[str, Span] = field(default_factory=dict)
+    declared: dict[str, Parameter] = field(default_factory=dict)  # params that say what they may be
     data: dict[str, DataEntry] = field(default_factory=dict)
     fixed_examples: dict[str, tuple[list[int], Span]] = field(default_factory=dict)
     models: dict[str, ModelEntry] = field(default_factory=dict)

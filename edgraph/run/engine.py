@@ -15,6 +15,7 @@ from edgraph.run.context import Context
 from edgraph.run.failure import Failure, attribute, blame
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.interpreter import Interpreter, OpError
+from edgraph.run.live import LiveParams
 from edgraph.run.signals import EXIT_CODES
 from edgraph.run.stages import Stages
 
@@ -38,11 +39,12 @@ class Outcome:
 class Engine:
     """Runs the main graph from one step to the last."""
 
-    def __init__(self, run: GraphRun, context: Context, alarms: Alarms, *, last: int | None, interpret: bool = False,
-) -> None:
+    def __init__(self, run: GraphRun, context: Context, alarms: Alarms, live: LiveParams, *, last: int | None,
+                 interpret: bool = False) -> None:
         self.run = run
         self.context = context
         self.alarms = alarms
+        self.live = live
         self.last = last
         self.done = 0  # the global step: completed steps
         self.resumed = False
@@ -131,6 +133,7 @@ class Engine:
         """Steps until the ticks change, an epoch with events ends, or something rings."""
         step = self.done + 1
         self._rung = False
+        self.live.settle(self.done, begun=self.passed == "epoch_start")
         if self.stages.windows:
             self.stages.enter(step)
             self.context.current_stage = self.stages.name()
@@ -160,7 +163,8 @@ class Engine:
 
     def _spans(self, step: int, ticks: frozenset[Atom]) -> None:
         """Stretches of one pattern, and cycles of a few. The last step of the run is apart: its values are kept."""
-        limits = [limit for limit in (self.last, self.stages.limit(step), self._epoch_end(step)) if limit is not None]
+        bounds = (self.last, self.stages.limit(step), self._epoch_end(step), self.live.limit(step))
+        limits = [limit for limit in bounds if limit is not None]
         stop = min(limits) if limits else None
         before = stop - 1 if stop is not None and stop == self.last else stop
         for span in spans(self.run.timetable, step, before, ticks):

@@ -22,6 +22,7 @@ from edgraph.run.engine import Engine, Outcome
 from edgraph.run.failure import Failure
 from edgraph.run.folder import FolderError, RunFolder
 from edgraph.run.graphrun import GraphRun
+from edgraph.run.live import LiveParams, parameters
 from edgraph.run.loggers import FileLogger, Loggers
 from edgraph.run.progress import Progress, ProgressDisplay
 from edgraph.run.schedules import schedule
@@ -45,6 +46,7 @@ class Job:
     loggers: dict[str, Any] = field(default_factory=dict)
     resume: bool = False
     warm: StateTree = None  # the state of a checkpoint that the models start from
+    replay: Path | None = None  # a run whose changes of parameters are made again
     extended: bool = False  # the run had ended by itself, and goes on
     interpret: bool = False
     quiet: bool = False
@@ -88,7 +90,8 @@ class Runner:
         self.run = GraphRun(job.graph, self.context)
         self.context.main = self.run
         self.alarms = Alarms(self.run.timetable.ticks, pipeline.run.max_time, lambda: self.engine.ring())
-        self.engine = Engine(self.run, self.context, self.alarms, last=job.graph.facts.last_step,
+        self.live = LiveParams(job.folder, job.params, parameters(job.graph), self.line, lambda: self.engine.ring())
+        self.engine = Engine(self.run, self.context, self.alarms, self.live, last=job.graph.facts.last_step,
                              interpret=job.interpret)
         self.context.stage_ends = self.engine.stages.ends
         self.saved_at: tuple[int, str] | None = None
@@ -104,12 +107,19 @@ class Runner:
             if job.extended or not self._keeps():
                 raise NoCheckpoint(f"{job.folder} has no checkpoint to go on from")
             self.line("no checkpoint yet: the run starts from the beginning")
+        self._live(None)
         self.loggers.restore(None)
         if job.warm is not None:
             with fitting("the checkpoint to start from"):
                 job.backend.load_state(job.warm["models"], only="models")
             if self._keeps():
                 self.save(None, 0)  # if the run is killed, it can be resumed without that checkpoint
+
+    def _live(self, state: StateTree) -> None:
+        try:
+            self.live.begin(state, resumed=self.job.resume, replayed=self.job.replay)
+        except ValueError as error:
+            raise FolderError(str(error)) from None
 
     def go(self) -> Outcome:
         """The run, from its first step or from where it stood, after `begin`."""
@@ -119,6 +129,7 @@ class Runner:
         run = self.job.pipeline.run
         progress = Progress(self.engine.current, self.engine.epoch, lambda: self.loggers.latest,
                             self.engine.last, run.num_epochs if run.num_steps is None else None, self.engine.done)
+        self.live.watch()
         try:
             with (stop_signals(self.engine.on_signal),
                   ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
@@ -130,6 +141,7 @@ class Runner:
             raise
         finally:
             self.display = None
+            self.live.unwatch()
             self.loggers.close()
             self.context.sources.close()
         return outcome
@@ -150,6 +162,7 @@ class Runner:
         if failure is not None:
             self.job.folder.log(failure.text() + "\n" + failure.traceback())
         self.loggers.flush()
+        self.live.close(outcome.step, outcome.end)
         self.job.folder.write_status("failed" if failure is not None else outcome.end, outcome.step,
                                      self.engine.epoch(), outcome.reason)
         return outcome
@@ -197,7 +210,8 @@ class Runner:
         return {"edgraph": FORMAT, "step": step, "passed": self.engine.passed, "halt": list(self.run.halt),
                 "seed": self.job.pipeline.run.seed, "models": self.job.backend.state(), "graph": self.run.state(),
                 "streams": self.context.sources.state(), "alarms": self.alarms.state(),
-                "stages": self.engine.stages.state(), "loggers": self.loggers.position()}
+                "stages": self.engine.stages.state(), "params": self.live.state(),
+                "loggers": self.loggers.position()}
 
     def _resume(self) -> None:
         state, step = self.store.load()
@@ -213,6 +227,7 @@ class Runner:
         self.context.sources.load_state(state["streams"])
         self.alarms.load_state(state["alarms"])
         self.engine.stages.load_state(state["stages"])
+        self._live(state.get("params"))
         self.store.rewind(step)
         try:
             self.loggers.restore(state["loggers"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgraph.language.parameters import KINDS
 from edgraph.language.runs import BACKENDS
 from edgraph.ops.registry import Kind, Registered, Registry
 from edgraph.schema_parts.choice import by_name
@@ -134,6 +135,22 @@ def run() -> Schema:
         "root": {**text("The folder in which run folders are made."), "default": "runs"},
         "ignore": names_or_name("Codes of warnings that are not shown for the whole pipeline."),
     }, "Bounds and settings of the run.")
+
+
+def params() -> Schema:
+    """A mapping with a `value` declares a parameter; any other is a value."""
+    declared = closed({
+        "value": {"description": "Its value, unless the command line or another file gives another."},
+        "type": typed("What it may be; by default what its value is.", {"enum": list(KINDS)}),
+        "min": typed("The least that it may be.", {"type": "number"}),
+        "max": typed("The most that it may be.", {"type": "number"}),
+        "choices": {"description": "The only values that it may have.", "type": ["array", "string"], "minItems": 1,
+                    "items": {"type": ["string", "number", "boolean"]}},
+        "doc": text("A text of your own; `edgraph set RUN` shows it."),
+    }, "A parameter: `1e-3`, or `{value: 1e-3, min: 0, max: 1}`.")
+    return {"description": "Values that `${name}` inserts, and `params.name` in expressions.", "type": "object",
+            "propertyNames": {"$ref": "#/definitions/name"},
+            "additionalProperties": {"if": {"type": "object", "required": ["value"]}, "then": declared}}
 
 
 def data(used: Used) -> Schema:
