@@ -49,6 +49,7 @@ schema: .venv/.ready-dev
 docs: .venv/.ready-dev
 	$(BIN)/python -m edgraph.ops.document
 	$(BIN)/python tests/docs_tools.py
+	$(BIN)/python tests/codes_tools.py
 
 clean:
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build edgraph.egg-info

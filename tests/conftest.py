@@ -10,6 +10,8 @@ import pytest
 
 from edgraph.ops import imports
 from edgraph.ops.registry import KINDS, registry
+from edgraph.text.codes import CODES
+from edgraph.text.diagnostics import Diagnostic, Diagnostics
 
 HERE = Path(__file__).parent
 GENERATED = ("test_ops_document", "test_schema", "test_schema_editor", "test_ops_registry")  # of the library alone
@@ -31,6 +33,20 @@ def _isolated(request: pytest.FixtureRequest) -> Iterator[None]:
         file = getattr(sys.modules[name], "__file__", None)
         if file is not None and _is_of_a_pipeline(Path(file)):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _known_codes() -> Iterator[None]:
+    """No test meets a message whose code is not in the table."""
+    add = Diagnostics._add
+
+    def checked(self: Diagnostics, item: Diagnostic) -> None:
+        assert item.code in CODES, f"{item.code!r} is not in edgraph/text/codes.py"
+        add(self, item)
+
+    Diagnostics._add = checked  # type: ignore[method-assign]
+    yield
+    Diagnostics._add = add  # type: ignore[method-assign]
 
 
 def _fill(tables: dict[str, dict[str, object]]) -> None:

@@ -60,7 +60,7 @@ def test_version(capsys: Captured) -> None:
     (["plan", DIGITS, "--steps", "9" * 5000], "expected A..B, such as 1..12"),
     (["plan", DIGITS, "--code", "--json"], "choose one"),
     (["plan", DIGITS, "other.yaml"], "'other.yaml' is no override; expected KEY.PATH=VALUE"),
-    (["explain", DIGITS], "Missing argument"),
+    (["explain", DIGITS], "which op?"),
     (["explain", DIGITS, "reprot"], "did you mean 'report'?"),
     (["explain", DIGITS, "report", "soon"], "expected the number of one step, found 'soon'"),
     (["explain", DIGITS, "report", "1", "2"], "expected the number of one step, found '1 2'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from edgraph.cli.arguments import DATA, OVERRIDES, PIPELINE, parse_steps, split, steps_option
 from edgraph.cli.checking import checked
 from edgraph.cli.output import WrongCommand, write
+from edgraph.text.suggest import did_you_mean
 
 
 @click.command(epilog="""\b
@@ -49,18 +51,22 @@ def plan(pipeline: str, overrides: tuple[str, ...], steps: tuple[int, int] | Non
 Examples:
   edgraph explain pipelines/digits.yaml report
   edgraph explain pipelines/digits.yaml report 50        why it does, or does not, run at step 50
-  edgraph explain pipelines/digits.yaml score.accuracy   an op in a loop; its steps are iterations""")
-@PIPELINE
-@click.argument("op")
+  edgraph explain pipelines/digits.yaml score.accuracy   an op in a loop; its steps are iterations
+  edgraph explain stale-input                            the code of a message, and the way out""")
+@click.argument("pipeline", metavar="PIPELINE OP | CODE")
+@click.argument("op", metavar="", required=False)
 @click.argument("rest", metavar="[STEP] [KEY.PATH=VALUE]...", nargs=-1)
 @DATA
 @click.pass_context
-def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...], data: bool) -> None:
-    """Explain when an op runs, and why.
+def explain(context: click.Context, pipeline: str, op: str | None, rest: tuple[str, ...], data: bool) -> None:
+    """Explain when an op runs, and why; or a code of a message.
 
     Its clock in words, the next steps on which it fires, what it waits for and what demands it; with
     a STEP, why it does or does not run at that one.
     """
+    if op is None:
+        write(_code(pipeline, context), None)
+        return
     steps, overrides = split(rest)
     step = _step(steps, context)
     graph = checked(pipeline, overrides, data=data).require()
@@ -71,6 +77,18 @@ def explain(context: click.Context, pipeline: str, op: str, rest: tuple[str, ...
         write(words(graph, op, step), None)
     except (UnknownOp, NoSuchSteps) as error:
         raise WrongCommand(str(error)) from None
+
+
+def _code(name: str, context: click.Context) -> str:
+    """What a code of a message means. Raises UsageError for a pipeline without an op, and for what is no code."""
+    from edgraph.text.codes import CODES
+    if name in CODES:
+        from edgraph.text.explained import entry
+        return entry(CODES[name])
+    if Path(name).suffix in (".yaml", ".yml") or Path(name).exists():
+        raise click.UsageError(f"which op? Name one: edgraph explain {name} OP", context)
+    hint = did_you_mean(name, CODES) or "docs/diagnostics.md lists them"
+    raise WrongCommand(f"there is no code '{name}'; {hint}")
 
 
 def _json(found: dict[str, list[Any]]) -> str:

@@ -79,7 +79,8 @@ class _Parts:
             raise self.make.fail("not-a-data-set", f"'{name}' is no data set: {lacks}", span,
                                  "a data set has __len__ and __getitem__(index), which returns a mapping")
         if len(dataset) == 0:
-            raise self.make.fail("empty-data", f"data set '{name}' has no examples", span)
+            raise self.make.fail("empty-data", f"data set '{name}' has no examples", span,
+                                 "check what it is given under `with`, and its files")
         return dataset
 
     def check_selection(self, length: int) -> None:
@@ -127,7 +128,8 @@ class _Parts:
                 sampler = sampler.bind(dataset, np.arange(len(dataset)) if chosen is None else chosen)
             DataSource(entry, dataset, seed, sampler=sampler).stream()
         except Exception as error:  # whatever a user's sampler raises
-            raise make.fail("data-error", f"sampler of '{entry.name}': {reason(error)}", tree.span) from error
+            raise make.fail("data-error", f"sampler of '{entry.name}': {reason(error)}", tree.span,
+                            "correct the sampler, or what it is given") from error
         return sampler
 
     def try_out(self, source: DataSource) -> None:
@@ -136,7 +138,8 @@ class _Parts:
             source.fetch(np.zeros(1, np.int64))
         except Exception as error:  # user code
             raise self.make.fail("data-error", f"the first example of '{self.entry.name}' cannot be read: "
-                                 f"{reason(error)}", self.use.use.span) from error
+                                 f"{reason(error)}", self.use.use.span,
+                                 "correct the data set, or the `transform` or `collate` of this entry") from error
 
 
 def _is_null(tree: Tree) -> bool:

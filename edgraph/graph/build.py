@@ -181,7 +181,8 @@ class Builder:
         if entry is None or graph_entry is None:
             return None
         if self.depth > 8:
-            self.diagnostics.error("recursive-graph", f"graph '{name}' runs itself", entry.op.span)
+            self.diagnostics.error("recursive-graph", f"graph '{name}' runs itself", entry.op.span,
+                                   "let one of the graphs do without this loop")
             return None
         arguments = entry.settings.get("params") if entry.settings else None
         use = instantiate(graph_entry, arguments if isinstance(arguments, MappingTree) else None,

@@ -49,9 +49,12 @@ def _add_counters(every: Every, owner: Node, graph: Graph, spec: OpSpec, diagnos
                 _add_counters(part, owner, graph, spec, diagnostics)
         case EveryUpdates(updates, of):
             optimizers = graph.pipeline.optimizers
-            if of is None and len(optimizers) != 1:
+            if of is None and not optimizers:
+                diagnostics.error("which-optimizer", "updates of which optimizer? There is none", every.span,
+                                  f"declare one under `optimizers`, or count steps: '{updates} steps'")
+            elif of is None and len(optimizers) != 1:
                 diagnostics.error("which-optimizer", f"updates of which optimizer? There are {len(optimizers)}",
-                                  every.span, f"say {{updates: {updates}, of: NAME}}")
+                                  every.span, f"say {{updates: {updates}, of: {next(iter(optimizers))}}}")
             elif of is not None and of.text not in optimizers:
                 diagnostics.error("unknown-optimizer", f"there is no optimizer '{of.text}'", of.span,
                                   did_you_mean(of.text, list(optimizers)))

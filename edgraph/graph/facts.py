@@ -71,7 +71,8 @@ def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) ->
                               stage.span, "name a data set with run.over, or use steps")
         if until is not None and start is not None and until < start and f"stages.{stage.name}" not in pipeline.broken:
             diagnostics.error("empty-stage", f"stage '{stage.name}' would end at step {until}, before it begins "
-                              f"at step {start}", stage.span)
+                              f"at step {start}", stage.span,
+                              "`until` is a step of the run; for a length write `for`")
         windows.append(StageWindow(stage.name, start, until, stage.condition, length, start or earliest))
         earliest = max(start or earliest, until + 1 if until is not None else 1)
         start = until + 1 if start is not None and until is not None else None

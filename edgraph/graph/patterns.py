@@ -68,7 +68,8 @@ class Expander:
         found: dict[str, OpEntry] = {}
         for pattern in patterns.values():
             if depth > DEPTH:
-                self.diagnostics.error("recursive-graph", f"'{pattern.use.text}' uses itself", pattern.use.span)
+                self.diagnostics.error("recursive-graph", f"'{pattern.use.text}' uses itself", pattern.use.span,
+                                       "let one of the graphs do without this pattern")
                 continue
             before = len(self.diagnostics)
             found.update(self._expand(pattern, f"{outer}{pattern.name}.", depth))
@@ -118,7 +119,8 @@ class Expander:
                 diagnostics.error("bad-pattern", f"{what}: {message}", at or span, help)
             return {}
         except Exception as error:  # a user's function
-            diagnostics.error("pattern-failed", f"{what} raised {type(error).__name__}: {error}", span)
+            diagnostics.error("pattern-failed", f"{what} raised {type(error).__name__}: {error}", span,
+                              "correct what it is given under `with`, or the function of the pattern")
             return {}
         if not isinstance(tree, MappingTree):
             diagnostics.error("pattern-failed", f"{what} returned {type(made).__name__}; expected a mapping from names "

@@ -93,7 +93,7 @@ def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
             if name in seen:
                 if name == model.name:
                     diagnostics.error("copy-cycle", f"model '{name}' is a copy of itself: "
-                                      + " -> ".join([*seen, name]), model.span)
+                                      + " -> ".join([*seen, name]), model.span, "give one of them a 'use'")
                 break
             seen.append(name)
             head = pipeline.models[name]

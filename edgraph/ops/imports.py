@@ -159,14 +159,14 @@ def _failure(name: Named, folder: Path) -> _Failure | None:
         if error.name is not None and (name.text + ".").startswith(error.name + "."):
             near = did_you_mean(name.text, sorted(path.stem for path in folder.glob("*.py")))
             return ("unknown-import", f"no module '{name.text}' is beside the pipeline or installed",
-                    near or f"'imports' names Python modules: {folder.name}/{name.text}.py would be one", ())
+                    near or f"'imports' names Python modules: {name.text.replace('.', '/')}.py beside the pipeline would be one", ())
         return _raised(name, folder, error)
     except RegistrationError as error:
         return ("bad-registration", _relative(str(error), folder), None, _culprit(error, folder))
     except SyntaxError as error:
         span = _span(Path(error.filename or ""), error.lineno or 1, error.offset or 1, folder)
         place = f" ({span.place()})" if span else ""
-        return ("import-failed", f"cannot import '{name.text}': {error.msg}{place}", None,
+        return ("import-failed", f"cannot import '{name.text}': {error.msg}{place}", "correct the module",
                 ((error.msg, span),) if span else ())
     except (Exception, SystemExit) as error:
         return _raised(name, folder, error)
@@ -177,7 +177,7 @@ def _raised(name: Named, folder: Path, error: BaseException) -> _Failure:
     place = f" ({related[0][1].source.name}:{related[0][1].line})" if related else ""
     said = str(error).strip() or "no message"
     message = f"cannot import '{name.text}': {type(error).__name__}: {said}{place}"
-    return "import-failed", message, None, related
+    return "import-failed", message, "correct the module, or install what it needs", related
 
 
 def _culprit(error: BaseException, folder: Path) -> tuple[tuple[str, Span], ...]:

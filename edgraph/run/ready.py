@@ -44,7 +44,8 @@ def _report(node: Node, error: Exception, diagnostics: Diagnostics) -> None:
                           _span(node, "unknown-function"), "write the path of a function, `package.module.name`; "
                           "modules beside the pipeline count")
     else:
-        diagnostics.error("cannot-construct", f"'{node.name}' ({node.op}) cannot be made: {reason(error)}", node.span)
+        diagnostics.error("cannot-construct", f"'{node.name}' ({node.op}) cannot be made: {reason(error)}", node.span,
+                          "correct what it is given under `with`, or the class of the op")
 
 
 def _check_states(run: GraphRun, diagnostics: Diagnostics) -> None:
@@ -55,7 +56,8 @@ def _check_states(run: GraphRun, diagnostics: Diagnostics) -> None:
             instance.load_state_dict(run.context.backend.unpack(run.context.backend.pack(instance.state_dict())))
         except Exception as error:  # a user's class
             diagnostics.error("cannot-save", f"the state of '{name}' cannot be saved and restored: {reason(error)}",
-                              run.graph.nodes[name].span)
+                              run.graph.nodes[name].span, "correct its `state_dict` and `load_state_dict`; an op that "
+                              "need not remember anything says `state=None`")
 
 
 def _span(node: Node, code: str) -> Span:

@@ -58,11 +58,12 @@ def _unreadable(path: Path, name: str, error: Exception, diagnostics: Diagnostic
         except OSError:
             siblings = []
         near = did_you_mean(path.name, sorted(siblings))
-        help = near if near.startswith("did") else None
+        help = near if near.startswith("did") else "a file is looked for from the folder of the one that names it" \
+            if span is not None else None
     elif isinstance(error, IsADirectoryError):
-        message = f"{name!r} is a folder, not a file"
+        message, help = f"{name!r} is a folder, not a file", "name a file in it"
     elif isinstance(error, PermissionError):
-        message = f"{name!r} may not be read"
+        message, help = f"{name!r} may not be read", "change its permissions"
     else:
         message = f"{name!r} cannot be read: {getattr(error, 'strerror', None) or error}"
     diagnostics.error("missing-file" if isinstance(error, FileNotFoundError) else "unreadable-file", message,

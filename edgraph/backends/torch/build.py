@@ -72,7 +72,8 @@ class ModelBuilder:
             return None
         if not isinstance(module, nn.Module):
             self.diagnostics.error("not-a-model", f"'{use.use.text}' gave a {type(module).__name__}, and a "
-                                   "model is a torch.nn.Module", use.use.span)
+                                   "model is a torch.nn.Module", use.use.span,
+                                   "name a class of models, or a function that returns one")
             return None
         if uninitialized(module):
             self.diagnostics.error("lazy-model", f"model '{entry.name}' has layers without a shape until "

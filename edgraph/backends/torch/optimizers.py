@@ -81,7 +81,8 @@ class OptimizerBuilder:
         chosen = [p for name, p in free if _matches(group.match, name, path)]
         if not chosen:
             self.diagnostics.error("nothing-to-update", f"optimizer '{self.entry.name}' finds nothing to "
-                                   f"update in '{path}': {_why(module, group, every, free)}", span)
+                                   f"update in '{path}': {_why(module, group, every, free)}", span,
+                                   "change `match`, or take the entry from `updates`")
             return None
         taken.update(map(id, chosen))
         return {"params": chosen, **group.settings}
@@ -103,7 +104,8 @@ class OptimizerBuilder:
             raise Failed
         if not isinstance(made, torch.optim.Optimizer):
             raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an "
-                                 "optimizer is a torch.optim.Optimizer", span)
+                                 "optimizer is a torch.optim.Optimizer", span,
+                                 "name a class of optimizers, such as Adam or torch.optim.NAdam")
         self._check_settings(use, made)
         return made
 

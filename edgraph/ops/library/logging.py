@@ -185,7 +185,7 @@ def _known_fields(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[s
         return "format", f"{error}; a brace itself is written twice: {{{{"
     for field in fields:
         if field is not None and field != "step" and field not in inputs:
-            known = ", ".join(f"{{{name}}}" for name in ("step", *inputs))
+            known = ", ".join(f"{{{name}}}" for name in dict.fromkeys(("step", *inputs)))
             return "format", f"it names {{{field}}}, but there are {known}"
     return None
 
