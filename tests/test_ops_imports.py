@@ -90,14 +90,14 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     [
         (
             "x = 1\n\ndef f():\n    return 1 / 0\nf()\n",
-            "import-failed: cannot import 'my_ops': ZeroDivisionError: division by zero (my_ops.py:4)",
+            "import-failed: cannot import 'my_ops': ZeroDivisionError: division by zero (my_ops.py:4) (correct the module, or install what it needs)",
         ),
-        ("x = (1\n", "import-failed: cannot import 'my_ops': '(' was never closed (my_ops.py:1:5)"),
+        ("x = (1\n", "import-failed: cannot import 'my_ops': '(' was never closed (my_ops.py:1:5) (correct the module)"),
         (
             "\nimport nothere_\n",
-            "import-failed: cannot import 'my_ops': ModuleNotFoundError: No module named 'nothere_' (my_ops.py:2)",
+            "import-failed: cannot import 'my_ops': ModuleNotFoundError: No module named 'nothere_' (my_ops.py:2) (correct the module, or install what it needs)",
         ),
-        ("raise SystemExit(3)\n", "import-failed: cannot import 'my_ops': SystemExit: 3 (my_ops.py:1)"),
+        ("raise SystemExit(3)\n", "import-failed: cannot import 'my_ops': SystemExit: 3 (my_ops.py:1) (correct the module, or install what it needs)"),
         (
             OP + "@op\nclass Bad:\n    def __call__(self, x): ...\n",
             "bad-registration: my_ops.py:2: op 'Bad' is a class without state_dict and load_state_dict, so what it keeps "

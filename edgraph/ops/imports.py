@@ -159,7 +159,8 @@ def _failure(name: Named, folder: Path) -> _Failure | None:
         if error.name is not None and (name.text + ".").startswith(error.name + "."):
             near = did_you_mean(name.text, sorted(path.stem for path in folder.glob("*.py")))
             return ("unknown-import", f"no module '{name.text}' is beside the pipeline or installed",
-                    near or f"'imports' names Python modules: {name.text.replace('.', '/')}.py beside the pipeline would be one", ())
+                    near or f"'imports' names Python modules: {name.text.replace('.', '/')}.py beside the pipeline "
+                    "would be one", ())
         return _raised(name, folder, error)
     except RegistrationError as error:
         return ("bad-registration", _relative(str(error), folder), None, _culprit(error, folder))

@@ -9,10 +9,10 @@ from edgraph.text.codes import CODES, Code, example
 _INTRODUCTION = """\
 # Diagnostics
 
-Every message of edgraph has a code. For each this page has the smallest pipeline that gives it, what is said of it, and \
-the way out. `edgraph explain CODE` prints the same. Errors stop a pipeline from being run; warnings are about what is \
-legal and most likely not meant, and can be [silenced](language.md#20-warnings). `edgraph validate FILE --fix` mends \
-what can mean nothing else.
+Every message of edgraph has a code. For each this page has the smallest pipeline that gives it, what is said of it, \
+and the way out. `edgraph explain CODE` prints the same. Errors stop a pipeline from being run; warnings are about \
+what is legal and most likely not meant, and can be [silenced](language.md#20-warnings). `edgraph validate FILE --fix` \
+mends what can mean nothing else.
 """
 
 
