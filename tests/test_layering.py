@@ -28,13 +28,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "edgraph.backends": ("edgraph.text", "edgraph.ops", "edgraph.data"),
 }
 # Above all rooms: these may import anything, and no room imports them.
-ABOVE = ("edgraph.__main__", "edgraph.compile", "edgraph.api", "edgraph.resume", "edgraph.cli", "edgraph.schema", "edgraph.schema_parts")
+ABOVE = ("edgraph.__main__", "edgraph.compile", "edgraph.api", "edgraph.resume", "edgraph.cli", "edgraph.lsp",
+         "edgraph.schema", "edgraph.schema_parts")
 FRAMEWORKS = ("torch", "torchvision", "tensorflow", "keras", "jax")
 HEAVY = (*FRAMEWORKS, "numpy", "scipy", "sklearn", "networkx", "pydantic", "rich", "PIL", "jsonschema",
          "safetensors", "tensorboard")
 # What `edgraph validate` imports must not import these at the top of a module.
 LIGHT = ("edgraph.text", "edgraph.language", "edgraph.ops", "edgraph.graph", "edgraph.plan",
-         "edgraph.compile", "edgraph.cli", "edgraph.api")
+         "edgraph.compile", "edgraph.cli", "edgraph.lsp", "edgraph.api")
 
 
 class Import(NamedTuple):

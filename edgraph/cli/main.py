@@ -21,7 +21,7 @@ from edgraph.text.suggest import did_you_mean, nearest
 
 # Each command's module is imported when it is used: `validate` must not wait for the others.
 COMMANDS = {"run": "run", "set": "live", "validate": "validate", "plan": "plan", "explain": "plan", "graph": "graph",
-            "expand": "expand", "diff": "diff", "ops": "vocabulary", "schema": "vocabulary"}
+            "expand": "expand", "diff": "diff", "ops": "vocabulary", "schema": "vocabulary", "lsp": "lsp"}
 FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     collects = gc.isenabled()
-    if given[:1] != ["run"]:
+    if given[:1] not in (["run"], ["lsp"]):
         gc.disable()  # the other commands end before their garbage matters
     try:
         with program.make_context("edgraph", given) as context:

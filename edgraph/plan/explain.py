@@ -92,10 +92,10 @@ class Explainer:
 
     def all(self) -> list[str]:
         lines = [*self._title()]
-        lines += self._entry("clock", self._clock())
+        lines += self._entry("clock", self.clock())
         lines += self._entry("runs", self._runs())
-        lines += self._entry("slice", [self._slice()])
-        lines += self._entry("order", [self._order()])
+        lines += self._entry("slice", [self.slice()])
+        lines += self._entry("order", [self.order()])
         lines += self._entry("state", state_words(self.node, self.graph))
         lines += self._relations("waits for", waits_for(self.node, self.graph), "nothing")
         lines += self._relations("needed by", needed_by(self.node, self.graph),
@@ -129,7 +129,7 @@ class Explainer:
     def _words(self, text: str) -> str:
         return in_unit(text, self.unit)
 
-    def _clock(self) -> list[str]:
+    def clock(self) -> list[str]:
         """When it may run, and where that comes from."""
         node, entry = self.node, self.node.entry
         if node.metric:
@@ -206,7 +206,8 @@ class Explainer:
         count, period = steps.rate
         return text + (f"every {self.unit}" if period == 1 else f"{count} of every {period} {self.unit}s")
 
-    def _slice(self) -> str:
+    def slice(self) -> str:
+        """Whether it trains or observes."""
         if self.node.training:
             way = way_to_update(self.node, self.graph)
             if way is None or len(way) == 1:
@@ -217,7 +218,8 @@ class Explainer:
             return "observing: the loop updates nothing"
         return f"observing: no update depends on it, so it comes after every update of the {self.unit}"
 
-    def _order(self) -> str:
+    def order(self) -> str:
+        """Its place among the ops of a step."""
         order = [name for name in self.graph.order if self.graph.nodes[name].kind == "op"]
         at = order.index(self.node.name)
         text = f"place {at + 1} of {len(order)}"

@@ -56,6 +56,17 @@ def read(source: Source, diagnostics: Diagnostics) -> Mapping | None:
 def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | None:
     """Any YAML value. `text` is parsed, spans are in `source` (an argument of the command line is padded so
     that its columns agree). None where there is nothing or where the text cannot be parsed."""
+    tree, whole = _read(source, text, diagnostics)
+    return tree if whole else None
+
+
+def read_rest(source: Source) -> Tree | None:
+    """What a text holds besides the entries that cannot be parsed; None where that is nothing."""
+    return _read(source, source.text, Diagnostics())[0] if len(source.text) <= MAX_CHARACTERS else None
+
+
+def _read(source: Source, text: str, diagnostics: Diagnostics) -> tuple[Tree | None, bool]:
+    """The value, and whether it is all that the text holds."""
     readable = _printable(source, text, diagnostics)
     whole, text = readable == text, readable
     syntax = Diagnostics()
@@ -67,7 +78,7 @@ def read_value(source: Source, text: str, diagnostics: Diagnostics) -> Tree | No
         text = dropped
     diagnostics.extend(found)
     diagnostics.extend(syntax)
-    return tree if whole and not len(syntax) else None
+    return tree, whole and not len(syntax)
 
 
 def _attempt(source: Source, text: str, found: Diagnostics,

@@ -1,0 +1,99 @@
+"""From what the features find to the protocol's types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsprotocol import types
+
+from edgraph.lsp.analysis import Analysis
+from edgraph.lsp.positions import Area, Place, Text
+from edgraph.lsp.symbols import Symbol
+from edgraph.text.diagnostics import Diagnostic
+from edgraph.text.source import Source, Span
+
+SYMBOLS = {
+    "section": types.SymbolKind.Namespace, "op": types.SymbolKind.Function, "model": types.SymbolKind.Class,
+    "optimizer": types.SymbolKind.Object, "data": types.SymbolKind.Array, "stage": types.SymbolKind.Event,
+    "graph": types.SymbolKind.Module, "param": types.SymbolKind.Constant, "pattern": types.SymbolKind.Interface,
+    "logger": types.SymbolKind.File}
+
+
+class Converter:
+    """Of one analysis. uri: the document's, as the editor writes it."""
+
+    def __init__(self, analysis: Analysis, uri: str) -> None:
+        self.analysis = analysis
+        self.uri = uri
+        self._texts = {id(analysis.source): analysis.text}
+
+    def text(self, source: Source) -> Text:
+        if id(source) not in self._texts:
+            self._texts[id(source)] = Text(source, self.analysis.encoding)
+        return self._texts[id(source)]
+
+    def range(self, span: Span) -> types.Range:
+        return range_of(self.text(span.source).area(span))
+
+    def location(self, span: Span) -> types.Location:
+        return types.Location(self.uri_of(span.source), self.range(span))
+
+    def uri_of(self, source: Source) -> str:
+        if source.name == self.analysis.source.name or source.name.startswith("<"):
+            return self.uri
+        return Path(source.name).resolve().as_uri()
+
+    def offset(self, position: types.Position) -> int:
+        return self.analysis.text.at(Place(position.line, position.character))
+
+    def line(self, number: int) -> int:
+        """A line of the document as editors count."""
+        return self.analysis.text.place(self.analysis.text.offset(number, 1)).line
+
+    # -- diagnostics -------------------------------------------------------------------------------
+
+    def diagnostics(self) -> list[types.Diagnostic]:
+        """Everything there is to say about the document; what is wrong in an included file stands at `include`."""
+        return [self.diagnostic(item) for item in self.analysis.diagnostics]
+
+    def diagnostic(self, item: Diagnostic) -> types.Diagnostic:
+        related = [(message, span) for message, span in item.related]
+        message = item.message
+        span = item.span
+        if span is None or span.source.name != self.analysis.source.name:
+            if span is not None:
+                related.insert(0, (item.message, span))
+                message = f"{span.place()}: {message}"
+            span = self.include_span()
+        return types.Diagnostic(
+            self.range(span), message + (f"\nhelp: {item.help}" if item.help else ""),
+            severity=types.DiagnosticSeverity.Error if item.severity == "error" else types.DiagnosticSeverity.Warning,
+            code=item.code, source="edgraph",
+            related_information=[types.DiagnosticRelatedInformation(self.location(where), text)
+                                 for text, where in related] or None)
+
+    def include_span(self) -> Span:
+        """Where what has no place in the document is shown."""
+        tree = self.analysis.files[0].tree
+        entry = tree.entries.get("include") if tree is not None else None
+        return entry.span if entry is not None else Span(self.analysis.source, 1, 1, 1, 1)
+
+    # -- the outline -------------------------------------------------------------------------------
+
+    def symbols(self, found: list[Symbol]) -> list[types.DocumentSymbol]:
+        return list(self._symbols(found))
+
+    def _symbols(self, found: list[Symbol]) -> Iterator[types.DocumentSymbol]:
+        for symbol in found:
+            yield types.DocumentSymbol(
+                symbol.name, SYMBOLS[symbol.kind], self.range(symbol.whole), self.range(symbol.name_span),
+                detail=symbol.detail or None, children=self.symbols(symbol.children))
+
+
+def range_of(area: Area) -> types.Range:
+    return types.Range(types.Position(*area.start), types.Position(*area.end))
+
+
+def markdown(text: str) -> types.MarkupContent:
+    return types.MarkupContent(types.MarkupKind.Markdown, text)

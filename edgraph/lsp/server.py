@@ -1,0 +1,139 @@
+"""The protocol: which request is answered by which feature. Nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from edgraph.lsp.analysis import Analysis
+from edgraph.lsp.convert import Converter, markdown
+from edgraph.lsp.definition import definition, references
+from edgraph.lsp.documents import Documents
+from edgraph.lsp.hover import hover
+from edgraph.lsp.symbols import folds, symbols
+
+DELAY = 0.05  # seconds without a change after which a text is analysed
+T = TypeVar("T")
+Where = types.TextDocumentPositionParams
+
+
+class Server(LanguageServer):
+    """One editor's server."""
+
+    def __init__(self, imports: bool = False) -> None:
+        super().__init__("edgraph", version("edgraph"), text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.documents = Documents(imports)
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+
+    def changed(self, uri: str, delay: float = DELAY) -> None:
+        """The text of a document is new: soon it is analysed, unless it changes again before."""
+        document = self.workspace.get_text_document(uri)
+        self.documents.encoding = str(getattr(self.workspace.position_encoding, "value",
+                                              self.workspace.position_encoding))
+        self.documents.put(uri, to_fs_path(uri) or "<untitled>" if uri.startswith("file:") else "<untitled>",
+                           document.source, document.version or 0)
+        self.publish_soon(uri, delay)
+
+    def publish_soon(self, uri: str, delay: float = 0.0) -> None:
+        waiting = self._waiting.pop(uri, None)
+        if waiting is not None:
+            waiting.cancel()
+        self._waiting[uri] = asyncio.get_running_loop().create_task(self._publish(uri, delay))
+
+    async def _publish(self, uri: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        analysis = await self.documents.analysis(uri)
+        document = self.documents.get(uri)
+        if analysis is None or document is None:
+            return
+        found = await self.documents.work(Converter(analysis, uri).diagnostics)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, document.version))
+
+    def closed(self, uri: str) -> None:
+        waiting = self._waiting.pop(uri, None)
+        if waiting is not None:
+            waiting.cancel()
+        self.documents.drop(uri)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    async def ask(self, uri: str, feature: Callable[[Analysis, Converter], T]) -> T | None:
+        """What a feature says of the newest text."""
+        analysis = await self.documents.analysis(uri)
+        if analysis is None:
+            return None
+        return await self.documents.work(lambda: feature(analysis, Converter(analysis, uri)))
+
+
+def make(imports: bool = False) -> Server:
+    """A server with all its features. imports: import the modules of the pipelines that are opened."""
+    server = Server(imports)
+    _texts(server)
+    _looking(server)
+    return server
+
+
+def _texts(server: Server) -> None:
+    """What the editor says of its documents."""
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def opened(params: types.DidOpenTextDocumentParams) -> None:
+        server.changed(params.text_document.uri, delay=0)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def changed(params: types.DidChangeTextDocumentParams) -> None:
+        server.changed(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def closed(params: types.DidCloseTextDocumentParams) -> None:
+        server.closed(params.text_document.uri)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def saved(params: types.DidSaveTextDocumentParams) -> None:
+        again()
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def on_disk(params: types.DidChangeWatchedFilesParams) -> None:
+        again()
+
+    def again() -> None:
+        """A file that others include may be another now."""
+        server.documents.forget()
+        for uri in server.documents.uris():
+            server.publish_soon(uri)
+
+
+def _looking(server: Server) -> None:
+    """What is asked about a text, and changes nothing."""
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hovers(params: types.HoverParams) -> types.Hover | None:
+        def feature(analysis: Analysis, to: Converter) -> types.Hover | None:
+            found = hover(analysis, to.offset(params.position))
+            return None if found is None else types.Hover(markdown(found.text), to.range(found.span))
+        return await server.ask(params.text_document.uri, feature)
+
+    @server.feature(types.TEXT_DOCUMENT_DEFINITION)
+    async def definitions(params: types.DefinitionParams) -> list[types.Location] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: [
+            to.location(site.span) for site in definition(analysis, to.offset(params.position))])
+
+    @server.feature(types.TEXT_DOCUMENT_REFERENCES)
+    async def uses(params: types.ReferenceParams) -> list[types.Location] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: [
+            to.location(span) for span in references(analysis, to.offset(params.position),
+                                                     params.context.include_declaration)])
+
+    @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    async def outline(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: to.symbols(symbols(analysis)))
+
+    @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
+    async def foldings(params: types.FoldingRangeParams) -> list[types.FoldingRange] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: [
+            types.FoldingRange(to.line(fold.first), to.line(fold.last)) for fold in folds(analysis)])

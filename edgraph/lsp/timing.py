@@ -1,0 +1,103 @@
+"""When each op of a graph runs, for all of them at once: hovers and hints ask for many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from edgraph.graph.ir import Graph, Node
+from edgraph.plan.outlook import DEFAULT_CHECKPOINT, Outlook, without_default_checkpoint
+from edgraph.plan.relations import parts
+from edgraph.plan.tally import Counter, Firings
+from edgraph.plan.timetable import ALWAYS_GUARD
+
+LISTED = 3  # steps that are named
+MOST_PATTERNS = 400  # firing patterns; for a pipeline of more the numbers are left out
+WALKED = 1 << 14  # stretches of steps that are looked at one by one
+
+
+@dataclass(slots=True)
+class Runs:
+    """The steps on which an op runs. rate: of a run without a known end, how much of it. maybe: on some of them it
+    depends on what only the run knows."""
+
+    steps: list[int]
+    number: int = 0
+    rate: Fraction | None = None
+    maybe: bool = False
+
+    def hint(self) -> str:
+        """`40×`, `≤ 20×`, `every step`, `1 of 5 steps`."""
+        most = "≤ " if self.maybe else ""
+        if self.rate is not None:
+            return f"{most}{_rate_words(self.rate)}"
+        return f"{most}{self.number}×"
+
+    def words(self, unit: str) -> str:
+        """`fires on steps 50, 100, 150, …: 40 times in this run`."""
+        if not self.steps:
+            return f"never fires in this {_whole(unit)}"
+        verb = "may fire" if self.maybe else "fires"
+        more = self.rate is not None or self.number > LISTED
+        steps = ", ".join(map(str, self.steps[:LISTED])) + (", …" if more else "")
+        plural = "s" if more or len(self.steps) > 1 else ""
+        if self.rate is not None:
+            return f"{verb} on {unit}{plural} {steps}: {_rate_words(self.rate, unit)}"
+        number = f"{'at most ' if self.maybe else ''}{self.number} time{'' if self.number == 1 else 's'}"
+        return f"{verb} on {unit}{plural} {steps}: {number} in this {_whole(unit)}"
+
+
+def _whole(unit: str) -> str:
+    return "run" if unit == "step" else "loop"
+
+
+def _rate_words(rate: Fraction, unit: str = "step") -> str:
+    return f"every {unit}" if rate == 1 else f"{rate.numerator} of {rate.denominator} {unit}s"
+
+
+class Timings:
+    """The runs of each op of a checked graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._loops: dict[str, Timings] = {}
+
+    def inside(self, loop: Node) -> Timings:
+        """Of a loop's graph, whose steps are iterations."""
+        assert loop.body is not None
+        return self._loops.setdefault(loop.name, Timings(loop.body))
+
+    def of(self, name: str) -> Runs | None:
+        """When an op runs; None where that cannot be said before the run."""
+        return None if self._all is None else self._all.get(name, Runs([]))
+
+    @cached_property
+    def _all(self) -> dict[str, Runs] | None:
+        graph = without_default_checkpoint(self.graph)
+        table = Outlook(graph)
+        if table.open_stages:
+            return None
+        counter: Counter[int] = Counter(table, lambda mask: mask, frozenset())
+        counter.left = WALKED
+        tally = counter.count(1, graph.facts.last_step)
+        if not tally.complete or len(tally.kinds) > MOST_PATTERNS:
+            return None
+        found: dict[str, Runs] = {}
+        for mask, firings in tally.kinds.items():
+            for call in table.plan(mask).calls:
+                if call.node.kind == "op" and call.node.name != DEFAULT_CHECKPOINT:
+                    runs = found.setdefault(call.node.name, Runs([]))
+                    _add(runs, firings, call.guard != ALWAYS_GUARD, graph.facts.last_step is None)
+        for name, runs in found.items():
+            runs.steps = sorted(runs.steps)[:LISTED + 1]
+            runs.maybe = runs.maybe or any(part.conditions for part in parts(graph.nodes[name], graph))
+        return found
+
+
+def _add(runs: Runs, firings: Firings, maybe: bool, endless: bool) -> None:
+    runs.steps = sorted([*runs.steps, *firings.listed(LISTED + 1)])[:LISTED + 1]
+    runs.maybe = runs.maybe or maybe
+    runs.number += firings.number
+    if endless and firings.rate is not None:
+        runs.rate = (runs.rate or Fraction(0)) + Fraction(*firings.rate)
