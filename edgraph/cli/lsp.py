@@ -12,8 +12,11 @@ from edgraph.cli.output import WrongCommand
 
 
 @click.command(epilog="""\b
-Editors start it and talk to it on stdin and stdout; docs/editors.md says how to tell them.
-It needs pygls: pip install "edgraph[lsp]".""")
+Examples:
+  edgraph lsp              what an editor starts, to talk to it on stdin and stdout
+  edgraph lsp --imports    with the ops of the pipelines' own modules
+
+docs/editors.md has the settings of editors. It needs pygls: pip install "edgraph[lsp]".""")
 @click.option("--imports", is_flag=True, help="Import the modules of each pipeline that is opened (this runs "
                                               "their code), so that their ops are known too.")
 def lsp(imports: bool) -> None:
