@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 }
 # Above all rooms: these may import anything, and no room imports them.
 ABOVE = ("edgraph.__main__", "edgraph.compile", "edgraph.api", "edgraph.resume", "edgraph.cli", "edgraph.lsp",
-         "edgraph.schema", "edgraph.schema_parts")
+         "edgraph.page", "edgraph.schema", "edgraph.schema_parts")
 FRAMEWORKS = ("torch", "torchvision", "tensorflow", "keras", "jax")
 HEAVY = (*FRAMEWORKS, "numpy", "scipy", "sklearn", "networkx", "pydantic", "rich", "PIL", "jsonschema",
          "safetensors", "tensorboard")

@@ -56,18 +56,24 @@ def _moved(x: float, y: float, parts: Iterable[str]) -> Iterator[str]:
     yield "</g>"
 
 
-def _graph(placed: Layout) -> Iterator[str]:
-    """Edges first, so that nodes lie over them; their labels last."""
+def _graph(placed: Layout, loop: str = "") -> Iterator[str]:
+    """Edges first, so that nodes lie over them; their labels last. `data-node` and `data-edge` name them for pages;
+    loop: that of a loop's body, whose nodes are `LOOP.NAME`."""
     for route in placed.routes:
         way = "left" if route.beside else "up" if route.upward else "down"
-        yield line(route.edge.kind, _way(route)) + head(route.edge.kind, *route.points[-1], way)
+        yield _of_edge(route, loop, line(route.edge.kind, _way(route)) + head(route.edge.kind, *route.points[-1], way))
     for box in placed.boxes:
-        yield from _node(box)
+        yield from _node(box, loop)
     for route in placed.routes:
         if route.label is not None:
             kind = route.edge.kind
-            yield words(f"halo {kind}-text", *route.label, SMALL, LIGHT.lines[kind].colour, route.edge.label,
-                        stroke=LIGHT.page, stroke_width=3, stroke_linejoin="round", paint_order="stroke")
+            yield _of_edge(route, loop, words(
+                f"halo {kind}-text", *route.label, SMALL, LIGHT.lines[kind].colour, route.edge.label,
+                stroke=LIGHT.page, stroke_width=3, stroke_linejoin="round", paint_order="stroke"))
+
+
+def _of_edge(route: Route, loop: str, drawn: str) -> str:
+    return f'<g data-edge="{escape(f"{loop}{route.edge.source} {loop}{route.edge.target}")}">{drawn}</g>'
 
 
 def _way(route: Route) -> str:
@@ -103,11 +109,12 @@ def _joined(*parts: str | Point) -> str:
     return text
 
 
-def _node(box: Box) -> Iterator[str]:
+def _node(box: Box, loop: str) -> Iterator[str]:
     """The outline, name, op type and badges; a loop's body below them."""
     node, texts = box.node, box.content
     colours = LIGHT.training if node.training else LIGHT.observing
-    yield f'<g class="{"tr" if node.training else "ob"}"><title>{escape(_tooltip(box))}</title>'
+    yield (f'<g class="{"tr" if node.training else "ob"}" data-node="{escape(loop + node.name)}">'
+           f"<title>{escape(_tooltip(box))}</title>")
     yield _outline(box)
     left = PAD_X if box.body is not None else (box.width - texts.width) / 2
     indent = 0.0 if node.kind == "transform" else ICON
@@ -117,7 +124,7 @@ def _node(box: Box) -> Iterator[str]:
     parts += [badge(found, colours) for found in texts.badges]
     yield from _moved(box.x + left, box.y + PAD_Y, parts)
     if box.body is not None:
-        yield from _moved(box.body_x, box.body_y, _graph(box.body))
+        yield from _moved(box.body_x, box.body_y, _graph(box.body, f"{loop}{node.name}."))
     yield "</g>"
 
 

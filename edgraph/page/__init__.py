@@ -1,0 +1,1 @@
+"""`edgraph graph --html`: a pipeline's graph and timetable as one page that needs no network."""
