@@ -28,7 +28,8 @@ class Run:
 
     step: completed steps.  values: of the ops of the last step, by name.  metrics: one mapping for each logged
     row.  folder: the run folder.  end: `finished`, `interrupted` or `failed`, for `reason`.  saved: the step of the
-    newest checkpoint, from which the run can be resumed; None where there is none.
+    newest checkpoint, from which the run can be resumed; None where there is none.  evaluates: it was over checkpoints,
+    and a step is one of them.
     """
 
     step: int
@@ -40,6 +41,7 @@ class Run:
     exit_code: int = 0
     failure: Failure | None = None
     saved: int | None = None
+    evaluates: bool = False
 
 
 class LoadedPipeline:
@@ -102,6 +104,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         from edgraph.text.render import render_text
         print(render_text(checked.diagnostics), file=sys.stderr)
     from edgraph.backends.load import load_backend
+    from edgraph.evaluation import open_series
     from edgraph.resume import resumption
     from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
@@ -109,6 +112,10 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     root = Path(pipeline.run.root)
     warm = None if start_from is None else read_checkpoint(start_from, root)
     replayed = None if replay is None else find_run(str(replay), root)
+    if warm is not None and pipeline.run.evaluates:
+        checked.diagnostics.error("not-in-evaluation", "a run over checkpoints takes its weights from them, not --from "
+                                  f"{start_from}", pipeline.run.spans.get("over"))
+        raise PipelineError(checked.diagnostics)
     with ExitStack() as stack:
         again = None if resume is None else stack.enter_context(take_up(str(resume), root))
         going_on = None if again is None else resumption(again, checked.require())
@@ -119,7 +126,8 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         opened = again or stack.enter_context(
             RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder)))
         job = Job(graph, backend, params, checked.data, opened, {}, again is not None, warm, replayed,
-                  going_on is not None and going_on.extended, interpret, quiet)
+                  going_on is not None and going_on.extended, interpret, quiet,
+                  open_series(pipeline, params) if pipeline.run.evaluates else None)
         runner = prepare(job, checked, loaded)
         if not quiet:
             print(f"run folder: {opened.path}", flush=True)
@@ -128,7 +136,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         outcome = runner.go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
-               outcome.failure, runner.newest())
+               outcome.failure, runner.newest(), pipeline.run.evaluates)
 
 
 def prepare(job: Job, checked: Checked, loaded: LoadedPipeline) -> Runner:
@@ -160,7 +168,7 @@ def take_up(run: str, root: Path) -> RunFolder:
 
 def restored(pipeline: Pipeline, folder: RunFolder) -> Pipeline:
     """The pipeline of a run that is resumed: its own checkpoint has the weights, wherever they came from."""
-    if not folder.checkpoints().list():
+    if pipeline.run.evaluates or not folder.checkpoints().list():
         return pipeline
     return replace(pipeline, models={name: replace(entry, weights=None) for name, entry in pipeline.models.items()})
 

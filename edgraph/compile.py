@@ -17,6 +17,7 @@ from typing import Any
 
 from edgraph import language
 from edgraph.data.lengths import static_length, steps_per_epoch
+from edgraph.evaluation import evaluated_run
 from edgraph.graph.build import build_graph
 from edgraph.graph.facts import facts_of
 from edgraph.graph.ir import Graph
@@ -85,6 +86,8 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
         checked.data = dict(opened)
     elif data:
         checked.data = open_all(pipeline, diagnostics, folder)
+    if data:
+        evaluated_run(pipeline, diagnostics)
     lengths = {name: epoch_length(checked, name) for name in pipeline.data}
     facts = facts_of(pipeline, lengths, fields_of(checked), diagnostics)
     facts.same.update(one_object(shared))

@@ -85,6 +85,8 @@ def _has_later_end(status: Status, graph: Graph, before: Pipeline | None) -> boo
         return False
     if before is None:
         return True
+    if graph.pipeline.run.evaluates and status.reason != "max_time" and _stopped_by(status) is None:
+        return True  # there may be other checkpoints by now
     if status.reason == "max_time":
         return _more(run.max_time, before.run.max_time)
     if status.reason.endswith(" updates"):

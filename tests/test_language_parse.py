@@ -187,8 +187,16 @@ def test_parameters_are_checked_where_they_are_known() -> None:
 
 
 def test_a_schedule_knows_updates_and_no_ops() -> None:
-    found, _ = parse("params.lr * min(1, updates / 500)", Scope(("lr",), schedule=True))
+    found, _ = parse("params.lr * min(1, updates / 500)", Scope(("lr",), alone="schedule"))
     assert found is not None and any(part == Builtin("updates", part.span) for part in walk(found.root)
                                      if isinstance(part, Builtin))
     for text in ("loss", "loss * 2"):
-        assert parse(text, Scope((), schedule=True))[0] is None
+        assert parse(text, Scope((), alone="schedule"))[0] is None
+
+
+def test_what_stands_alone_has_no_values_of_ops() -> None:
+    assert parse("step % 1000 == 0 and epoch > 3", Scope((), alone="filter"))[0] is not None
+    for text in ("hold(step, 0)", "mean(step)", "stage == 'main'", "updates", "loss < 3"):
+        assert parse(text, Scope((), alone="filter"))[0] is None, text
+    for text in ("previous(updates, 0)", "sum(step)", "1 if stage == 'main' else 0"):
+        assert parse(text, Scope((), alone="schedule"))[0] is None, text

@@ -28,7 +28,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "edgraph.backends": ("edgraph.text", "edgraph.ops", "edgraph.data"),
 }
 # Above all rooms: these may import anything, and no room imports them.
-ABOVE = ("edgraph.__main__", "edgraph.compile", "edgraph.api", "edgraph.resume", "edgraph.cli", "edgraph.lsp",
+ABOVE = ("edgraph.__main__", "edgraph.compile", "edgraph.api", "edgraph.resume", "edgraph.evaluation", "edgraph.cli", "edgraph.lsp",
          "edgraph.page", "edgraph.schema", "edgraph.schema_parts")
 FRAMEWORKS = ("torch", "torchvision", "tensorflow", "keras", "jax")
 HEAVY = (*FRAMEWORKS, "numpy", "scipy", "sklearn", "networkx", "pydantic", "rich", "PIL", "jsonschema",

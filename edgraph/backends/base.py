@@ -200,7 +200,8 @@ class Backend(Protocol):
 
     def state(self) -> StateTree:
         """Everything of models (parameters and buffers) and optimizers (moments, counts, partial sums of
-        gradients, schedules) that the next step depends on. Blobs may be the live memory of the models: write
+        gradients, schedules) that the next step depends on: a mapping whose `models` has that of each model under its
+        name. Blobs may be the live memory of the models: write
         or copy them before the next step."""
         ...
 

@@ -98,7 +98,7 @@ def _run(loaded: LoadedPipeline, folder: str | None, resume: str | None, **how: 
 
 
 def _ending(ended: Run) -> str:
-    steps = f"{ended.step} step{'' if ended.step == 1 else 's'}"
+    steps = f"{ended.step} {'checkpoint' if ended.evaluates else 'step'}{'' if ended.step == 1 else 's'}"
     if ended.end == "finished":
         return f"finished after {steps}; run folder: {ended.folder}"
     if ended.saved is None:

@@ -9,6 +9,7 @@ from typing import Any
 from edgraph.graph.averages import average_ops
 from edgraph.graph.conditions import add_conditions
 from edgraph.graph.edges import add_edges
+from edgraph.graph.evaluation import check_evaluates
 from edgraph.graph.facts import stage_windows
 from edgraph.graph.inputs import bind_inputs
 from edgraph.graph.ir import Argument, Facts, Graph, Node
@@ -42,16 +43,18 @@ def build_graph(pipeline: Pipeline, facts: Facts, registry: Registry, diagnostic
     graph = Graph(pipeline, facts)
     graph.stages = stage_windows(pipeline, facts, diagnostics)
     Builder(graph, registry, diagnostics, lenient).build({
-        **pipeline.ops, **average_ops(pipeline, diagnostics), **default_checkpoint(pipeline)})
+        **pipeline.ops, **({} if pipeline.run.evaluates else average_ops(pipeline, diagnostics)),
+        **default_checkpoint(pipeline)})
     check_sections(pipeline, diagnostics)
     check_uses(pipeline, registry, diagnostics, lenient)
     return graph
 
 
 def default_checkpoint(pipeline: Pipeline) -> dict[str, OpEntry]:
-    """`run.checkpoint` as an op like any other, under a name that no author can write."""
+    """`run.checkpoint` as an op like any other, under a name that no author can write. A run over checkpoints keeps
+    what it has done without one."""
     policy = pipeline.run.checkpoint
-    if policy is not None and not policy.enabled:
+    if pipeline.run.evaluates or (policy is not None and not policy.enabled):
         return {}
     span = pipeline.run.spans.get("checkpoint", pipeline.run.span or pipeline.tree.span)
     every = EveryTime(600.0, span) if policy is None or policy.every is None else policy.every
@@ -105,6 +108,8 @@ class Builder:
             settings = check_settings(spec.params, entry.settings, self.diagnostics,
                                       what=f"op '{spec.name}'", span=entry.op.span,
                                       is_open=spec.open_params)
+        if self.graph.pipeline.run.evaluates:
+            check_evaluates(spec, entry, self.diagnostics)
         inputs = self._lift(entry, bind_inputs(spec, entry, self.diagnostics))
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
@@ -140,9 +145,10 @@ class Builder:
         loop_value = self.graph.use is not None and self.has_batches
         if not data_of(node, self.graph) and not loop_value:
             known = ", ".join(self.graph.pipeline.data) or "none yet"
+            over = "" if self.graph.pipeline.run.evaluates else ", or run.over"
             self.diagnostics.error("no-data", f"'{node.name}' reads the data set that the loop is over, but there is "
                                    "none", node.span,
-                                   f"name one: `with: {{data: NAME}}`, or run.over (data sets: {known})")
+                                   f"name one: `with: {{data: NAME}}`{over} (data sets: {known})")
 
     def _add_gradients(self, node: Node) -> None:
         """`optimize` differentiates in one node and applies in the next, so that updates can be simultaneous."""

@@ -26,11 +26,7 @@ def run_over(pipeline: Pipeline, diagnostics: Diagnostics) -> str | None:
     over = pipeline.run.over
     if over is None:
         return "train" if "train" in pipeline.data else None
-    if over.text == "none":
-        return None
-    if over.text == "checkpoints":
-        diagnostics.error("not-supported", "a run over checkpoints is not supported by this version", over.span,
-                          "evaluate in the run, with a loop, or load weights with models.NAME.weights")
+    if over.text == "none" or pipeline.run.evaluates:
         return None
     if over.text not in pipeline.data:
         diagnostics.error("unknown-data", f"the run is over '{over.text}', but there is no such data set", over.span,
@@ -41,6 +37,8 @@ def run_over(pipeline: Pipeline, diagnostics: Diagnostics) -> str | None:
 
 def _last_step(pipeline: Pipeline, over: str | None, length: int | None, diagnostics: Diagnostics) -> int | None:
     run = pipeline.run
+    if run.evaluates:
+        return None
     if run.num_steps is not None:
         return run.num_steps  # num_steps wins over num_epochs
     if run.num_epochs is None:
@@ -55,6 +53,11 @@ def _last_step(pipeline: Pipeline, over: str | None, length: int | None, diagnos
 def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) -> list[StageWindow]:
     """The run's consecutive windows. No stage that comes after one that ends by a condition, or in epochs of unknown
     length, has a start yet: also not after an absolute `until`, at which its stage may have been left out."""
+    if pipeline.run.evaluates:
+        for stage in pipeline.stages.values():
+            diagnostics.error("not-in-evaluation", "a run over checkpoints has no stages", stage.span,
+                              f"remove '{stage.name}'")
+        return []
     windows: list[StageWindow] = []
     start: int | None = 1
     earliest = 1

@@ -90,7 +90,7 @@ def only_optimizer(of: Name | None, graph: Graph) -> str:
 def _epochs(epochs: Fraction, facts: Facts, every: EveryEpochs, diagnostics: Diagnostics) -> Clock:
     if facts.over is None:
         diagnostics.error("no-epochs", "a clock in epochs, but the run is over no data set", every.span,
-                          "name a data set with run.over, or use steps")
+                          "name a data set with run.over, or use steps; in a run over checkpoints each is a step")
         return clocks.NEVER
     if facts.steps_per_epoch is None:
         return clocks.atom(Atom("epochs", epochs))

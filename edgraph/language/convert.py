@@ -37,6 +37,7 @@ from edgraph.language.grammar import (
     MAX_DEPTH,
     MAX_EXPONENT,
     NO_OPERATOR,
+    OF_VALUES,
     USAGE,
 )
 from edgraph.language.malformed import Mistake
@@ -48,10 +49,10 @@ from edgraph.text.suggest import did_you_mean
 class Converter:
     """Converts one syntax tree. Collects what it meets, so that names can be checked afterwards."""
 
-    def __init__(self, places: Places, schedule: bool, constants: Map[str, bool | float | None],
+    def __init__(self, places: Places, alone: str | None, constants: Map[str, bool | float | None],
                  fixed: Map[str, Plain]) -> None:
         self.places = places
-        self.schedule = schedule
+        self.alone = alone  # what an expression without ops is, such as "schedule"
         self.constants = constants
         self.fixed = fixed
         self.params: list[Param] = []
@@ -115,7 +116,9 @@ class Converter:
         name = node.id
         if name in self.constants:
             return Const(self.constants[name])
-        if name in ("step", "epoch", "stage") or (name == "updates" and self.schedule):
+        if name == "stage" and self.alone is not None:
+            self.fail(node, f"'stage' is not known in a {self.alone}")
+        if name in ("step", "epoch", "stage") or (name == "updates" and self.alone == "schedule"):
             return Builtin(name, self.span(node))
         if name == "params":
             self.fail(node, "'params' is no value by itself", "write params.NAME")
@@ -236,6 +239,8 @@ class Converter:
             help = did_you_mean(name, ARGUMENTS)
             self.fail(node.func, f"there is no function {name!r}",
                       help or "anything else is the work of an op: {op: call, …}")
+        if self.alone is not None and name in OF_VALUES:
+            self.fail(node.func, f"{name!r} is for values of ops, and there are none in a {self.alone}")
         if node.keywords:
             raise Mistake(f"arguments of {name!r} have no names", self.span(node.keywords[0]),
                           f"write {USAGE.get(name, f'{name}(x)')}")

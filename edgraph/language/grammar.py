@@ -16,6 +16,7 @@ ARGUMENTS: dict[str, tuple[int, int]] = {
     "cos": (1, 1), "clip": (3, 3), "round": (1, 2), "isfinite": (1, 1), "mean": (1, 1), "sum": (1, 1),
     "hold": (1, 2), "previous": (1, 2), "either": (2, MANY), "detach": (1, 1),
 }
+OF_VALUES = ("mean", "sum", "hold", "previous", "either", "detach")  # not for plain numbers
 USAGE = {
     "hold": "hold(x) or hold(x, initial)", "previous": "previous(x) or previous(x, initial)",
     "either": "either(x, y, …)", "clip": "clip(x, lowest, highest)", "round": "round(x) or round(x, digits)",

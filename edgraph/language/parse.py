@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Mapping as Map
 from keyword import kwlist
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from edgraph.language.convert import Converter
 from edgraph.language.expressions import BUILTINS, RESERVED, Builtin, Const, Expr, Expression, Param, Ref
@@ -24,12 +24,16 @@ _KEYWORDS = frozenset(kwlist)
 _NOT_REFERENCES = frozenset([*CONSTANTS, *BUILTINS, *RESERVED, *kwlist])
 
 
+# What an expression that stands alone may name besides parameters: an optimizer's schedule, a filter of checkpoints.
+ALONE = {"schedule": ("updates", "step", "epoch"), "filter": ("step", "epoch")}
+
+
 class Scope(NamedTuple):
     """What an expression may name besides ops."""
 
     params: Collection[str] | None = None  # None: not known yet, so not checked
     fixed: Map[str, Plain] = {}  # parameters of a graph: their values are inserted
-    schedule: bool = False  # an optimizer's schedule: `updates` is a number, there are no ops
+    alone: Literal["schedule", "filter"] | None = None  # there are no ops, only a few numbers
 
 
 EVERYWHERE = Scope()
@@ -46,8 +50,8 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
         path = tuple(text.split("."))
         if path[0] not in _NOT_REFERENCES and (
                 len(path) == 1 or (all(map(str.isidentifier, path)) and _KEYWORDS.isdisjoint(path))):
-            if scope.schedule:
-                _no_ops(text, span, diagnostics)
+            if scope.alone is not None:
+                _no_ops(text, scope.alone, span, diagnostics)
                 return None
             return Expression(text, span, Ref(path, _inside(text, span)))
     if not text.strip():
@@ -65,7 +69,7 @@ def parse_expression(text: str, span: Span, diagnostics: Diagnostics,
         return None
     try:
         tree = parse_python(text, places)
-        converter = Converter(places, scope.schedule, CONSTANTS, scope.fixed)
+        converter = Converter(places, scope.alone, CONSTANTS, scope.fixed)
         root = converter.convert(tree)
     except Mistake as mistake:
         diagnostics.error("bad-expression", mistake.message, mistake.span, mistake.help)
@@ -97,18 +101,18 @@ def _known(converter: Converter, scope: Scope, diagnostics: Diagnostics) -> bool
             help = did_you_mean(param.name, scope.params) or "add it to 'params'"
             diagnostics.error("unknown-parameter", f"there is no parameter {param.name!r}", param.span, help)
             fine = False
-    if scope.schedule:
+    if scope.alone is not None:
         for ref in converter.refs:
-            _no_ops(ref.text(), ref.span, diagnostics)
+            _no_ops(ref.text(), scope.alone, ref.span, diagnostics)
             fine = False
     return fine
 
 
-def _no_ops(text: str, span: Span, diagnostics: Diagnostics) -> None:
-    near = did_you_mean(text, ("updates", "step", "epoch"))
-    diagnostics.error("bad-expression", f"{text!r} is not known in a schedule", span,
-                      near if near.startswith("did") else "a schedule may name 'updates', 'step', 'epoch' "
-                      "and 'params.NAME'")
+def _no_ops(text: str, where: Literal["schedule", "filter"], span: Span, diagnostics: Diagnostics) -> None:
+    near = did_you_mean(text, ALONE[where])
+    known = ", ".join(f"'{name}'" for name in ALONE[where])
+    diagnostics.error("bad-expression", f"{text!r} is not known in a {where}", span,
+                      near if near.startswith("did") else f"a {where} may name {known} and 'params.NAME'")
 
 
 def _interpolated(text: str, places: Places, diagnostics: Diagnostics) -> None:

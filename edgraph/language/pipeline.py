@@ -251,6 +251,19 @@ class CheckpointPolicy:
     enabled: bool = True
 
 
+CHECKPOINTS = "checkpoints"  # what `over` says of a run that evaluates those of another
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationEntry:
+    """Of a run over checkpoints: of which run they are, and which of them."""
+
+    of: Name  # a run folder, or the name of one
+    which: Name | None = None  # None: the latest. `latest`, `all`, `new`, a name or a step
+    filter: Expression | None = None  # by the checkpoint's `step` and `epoch`
+    timeout: float | None = None  # seconds without a new one; None: until the run ends
+
+
 @dataclass(frozen=True, slots=True)
 class RunEntry:
     span: Span | None
@@ -270,6 +283,12 @@ class RunEntry:
     root: str = "runs"
     ignore: tuple[str, ...] = ()  # codes of warnings silenced in the whole pipeline
     spans: dict[str, Span] = field(default_factory=dict)  # of each key that was written
+    evaluation: EvaluationEntry | None = None
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it is a run over checkpoints."""
+        return self.over is not None and self.over.text == CHECKPOINTS
 
 
 @dataclass(frozen=True, slots=True)

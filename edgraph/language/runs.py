@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from typing import Literal
 
+from edgraph.language import evaluation
 from edgraph.language.every import amount, parse_duration, parse_every
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import Fields
@@ -16,7 +17,7 @@ from edgraph.language.values import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
-RUN_KEYS = ("over", "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
+RUN_KEYS = ("over", *evaluation.KEYS, "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
             "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root", "ignore")
 STAGE_KEYS = ("until", "for")
 BACKENDS = ("torch", "tensorflow", "python")
@@ -35,14 +36,15 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
     if section is None:
         return RunEntry(None)
     before = len(context.diagnostics)
-    tree = context.insert(section)
+    tree = context.insert(section, ("filter",))
     assert isinstance(tree, Mapping)
     context.resolved["run"] = Entry(root.entries["run"].span, tree)
     fields = Fields(tree, "'run'", RUN_KEYS, context.diagnostics, _HINTS)
     time = fields.get("max_time")
     default = RunEntry(None)
+    over = fields.name("over")
     entry = RunEntry(
-        tree.span, fields.name("over"), fields.integer("num_steps", 1, 2**62),
+        tree.span, over, fields.integer("num_steps", 1, 2**62),
         fields.number("num_epochs", above=0), fields.integer("num_updates", 1, 2**62),
         None if time is None else parse_duration("max_time", time, fields),
         fields.integer("seed", 0, 2**63 - 1) or 0, fields.choice("backend", BACKENDS) or default.backend,
@@ -50,7 +52,8 @@ def read_run(root: Mapping, context: Context) -> RunEntry:
         fields.flag("deterministic"), _checkpoint(fields, context),
         fields.choice("nonfinite", ("stop", "skip", "ignore")) or default.nonfinite, _tags(fields),
         fields.text("root") or default.root, fields.texts("ignore"),
-        {key: entry.span for key, entry in tree.entries.items()})
+        {key: entry.span for key, entry in tree.entries.items()},
+        evaluation.read_evaluation(over, fields, context))
     if len(context.diagnostics) > before:
         context.broken.add("run")
     return entry

@@ -111,7 +111,7 @@ def _schedule(fields: Fields, context: Context) -> Expression | Mapping | None:
         inner.name("use")
         return tree
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
-        scope = Scope(context.params, schedule=True)
+        scope = Scope(context.params, alone="schedule")
         return parse_expression(tree.value, tree.span, fields.diagnostics, scope)
     if isinstance(tree, Scalar) and isinstance(tree.value, (int, float)) and not isinstance(tree.value, bool):
         fields.number("schedule", minimum=0)

@@ -160,7 +160,7 @@ class Writer:
         """`step`, `epoch`, `stage`."""
         if name == "step":
             return "step"
-        if name == "epoch":
+        if name == "epoch" and not self.graph.pipeline.run.evaluates:
             length = self.graph.facts.epoch_length  # of the run, also in a loop
             return f"(({'step' if self.graph.use is None else 'global_step'} - 1) // {length} + 1)" if length else "1"
         return f'{self.names.need(f"_{name}", "builtin", name)}()'

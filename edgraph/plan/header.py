@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgraph.graph.clocks import words
 from edgraph.graph.ir import Graph, StageWindow
+from edgraph.language.pipeline import EvaluationEntry
 from edgraph.plan.outlook import DEFAULT_CHECKPOINT
 from edgraph.plan.tables import wrapped
 
@@ -27,6 +28,8 @@ def header(graph: Graph, patterns: int, complete: bool) -> list[str]:
 def length_words(graph: Graph) -> str:
     """How long the run is."""
     run, facts = graph.pipeline.run, graph.facts
+    if run.evaluation is not None:
+        return evaluation_words(run.evaluation) + (f", at most {run.max_time:g} seconds" if run.max_time else "")
     over = f" over '{facts.over}'" if facts.over is not None else ""
     bounds = []
     if facts.last_step is not None:
@@ -42,6 +45,25 @@ def length_words(graph: Graph) -> str:
     if run.max_time is not None:
         bounds.append(f"{run.max_time:g} seconds")
     return "no planned end" if not bounds else ", at most ".join(bounds)
+
+
+def evaluation_words(entry: EvaluationEntry) -> str:
+    """Which checkpoints a run over checkpoints goes through."""
+    which = "latest" if entry.which is None else entry.which.text
+    of = f" of '{entry.of.text}'"
+    match which:
+        case "all" | "new":
+            found = f"each checkpoint{of}, the oldest first"
+        case "latest":
+            found = f"the latest checkpoint{of}"
+        case _:
+            found = f"checkpoint '{which}'{of}"
+    if entry.filter is not None:
+        found += f", if {entry.filter.text}"
+    if which == "new":
+        found += ", and each new one until that run ends"
+        found += f" or none has come for {entry.timeout:g} seconds" if entry.timeout is not None else ""
+    return found
 
 
 def _steps(number: int) -> str:
@@ -69,6 +91,8 @@ def stage_words(stage: StageWindow, graph: Graph) -> str:
 def checkpoint_words(graph: Graph) -> str:
     """When the run saves itself, besides the checkpoints that are ops."""
     node = graph.nodes.get(DEFAULT_CHECKPOINT)
+    if graph.pipeline.run.evaluates:
+        return "a step is a checkpoint; what is done is kept after each of them"
     if node is None:
         return "no checkpoints but those of ops"
     return f"saved {'' if (text := words(node.clock)).startswith('every') else 'on '}{text}, and at the end"

@@ -61,6 +61,8 @@ class Binder:
                 return float(constant)
             case ("builtin", "stage"):
                 return context.stage
+            case ("builtin", "epoch"):
+                return context.epoch
             case ("params",):
                 return context.params
             case ("detach",) | ("keep",):

@@ -35,6 +35,7 @@ class Checkpoint(NamedTuple):
     serial: int  # counts the saves of a run, so that the newest is known whatever the clock says
     path: Path
     saved: float = 0.0  # seconds since 1970
+    epoch: int = 0  # that of the step; 0 where there is none
     damage: str | None = None  # why its header cannot be read; then only its name (or step) is known
 
 
@@ -51,8 +52,9 @@ class CheckpointStore(Protocol):
 
     keep: int | None
 
-    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None) -> Path:
-        """Store all state after `step` completed steps. keep: how many of this series, if not the default.
+    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None, epoch: int = 0) -> Path:
+        """Store all state after `step` completed steps, the last of them in `epoch`. keep: how many of this series,
+        if not the default.
 
         When it returns, the checkpoint is whole and has been read back; when it raises (Unsaveable, OSError,
         Damaged), what was stored before is still there.
@@ -100,14 +102,15 @@ class _Store(ABC):
         self.keep = keep
         self._warn = warn
 
-    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None) -> Path:
+    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None, epoch: int = 0) -> Path:
         if name is None:
             keep, stem = keep or self.keep, f"step-{step:08d}"
         else:
             keep = keep or 1
             stem = check_name(name) if keep == 1 else f"{check_name(name)}-step-{step:08d}"
         serial = max((each.serial for each in self.list()), default=0) + 1
-        path = self._write(stem, tree, {"name": name, "step": step, "serial": serial, "saved": time.time()})
+        about = {"name": name, "step": step, "serial": serial, "saved": time.time(), "epoch": epoch}
+        path = self._write(stem, tree, about)
         if keep is not None:  # only now that the new one is proven
             for old in [each for each in self.list() if each.name == name][:-keep]:
                 self._remove(old)
@@ -249,7 +252,8 @@ def _look(path: Path) -> Checkpoint:
     parts = re.fullmatch(r"(?:(.+)-)?step-(\d+)", path.stem)
     try:
         about = read_about(path)
-        return Checkpoint(about["name"], int(about["step"]), int(about["serial"]), path, about["saved"])
+        return Checkpoint(about["name"], int(about["step"]), int(about["serial"]), path, about["saved"],
+                          int(about.get("epoch", 0)))
     except Damaged as error:
         reason = error.reason
     except (LookupError, TypeError, ValueError):

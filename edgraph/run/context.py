@@ -29,6 +29,7 @@ class Context:
         self.main: GraphRun
         self.loops: list[LoopRun] = []
         self.current_stage = ""
+        self.epoch: Callable[[], int] = lambda: 0  # of the checkpoint, in a run over checkpoints
         self.stage_ends: Callable[[int], bool] = lambda step: False
         self._save = save
         self._deferred: dict[GraphRun, list[Callable[[], None]]] = {}

@@ -237,6 +237,19 @@ class Engine:
             self.interpreter.run_event(event, self.done)
             self.context.settle()
 
+    # -- state -----------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Whatever must be there before the first step, or the next one, can begin. Raises PipelineError."""
+
+    def state(self) -> dict[str, Any]:
+        """What the run trains, for a checkpoint."""
+        return {"models": self.context.backend.state()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Raises ValueError, or another error of its kind, where it is the state of another pipeline."""
+        self.context.backend.load_state(state["models"])
+
     # -- errors ----------------------------------------------------------------------------------------
 
     def _failed(self, error: BaseException, node: str | None) -> Outcome:
@@ -245,8 +258,7 @@ class Engine:
         if node is not None and self.interpreter.event is None:
             blame(failure, self.interpreter, self.run)
         if failure.step is not None:
-            self.done = max(self.done, failure.step - 1)
-            self.passed = "epoch_start"  # if there was one
+            self._stands_before(failure.step)
         try:
             self.context.backend.record(False)
             self._run_event("exception")
@@ -255,3 +267,8 @@ class Engine:
         except Exception as second:  # the first error is the one to show
             failure.notes.append(f"an op of `at: exception` failed too: {second}")
         return Outcome("failed", self.done, str(error), 1, failure)
+
+    def _stands_before(self, step: int) -> None:
+        """A step failed: the last completed one is that before it."""
+        self.done = max(self.done, step - 1)
+        self.passed = "epoch_start"  # if there was one

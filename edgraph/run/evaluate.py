@@ -152,6 +152,8 @@ class Evaluator:
     def _builtin(self, name: str) -> Any:
         if name == "step":
             return self.step
+        if name == "epoch" and self.graph.pipeline.run.evaluates:
+            return self.run.context.epoch()
         if name == "epoch":
             length = self.graph.facts.epoch_length  # of the run, also in a loop
             step = self.step if self.graph.use is None else self.global_step

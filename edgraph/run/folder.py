@@ -209,6 +209,24 @@ class _Lock:
         self._held.discard(self._key)
 
 
+def is_held(folder: Path) -> bool | None:
+    """Whether a process writes into a run folder; None where there is no telling: a file system without locks."""
+    about = folder.stat()
+    if (about.st_dev, about.st_ino) in _Lock._held:  # first: closing any handle would end this process's lock
+        return True
+    try:
+        handle = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a copy
+        return False
+    try:
+        os.lockf(handle, os.F_TEST, 0)
+    except OSError as error:
+        return True if error.errno in (errno.EACCES, errno.EAGAIN) else None
+    finally:
+        os.close(handle)
+    return False
+
+
 def _make_new(root: Path, name: str) -> Path:
     """`root/name`, or with `-2`, `-3`, … where that is taken by a run of the same second."""
     root.mkdir(parents=True, exist_ok=True)

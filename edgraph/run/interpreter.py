@@ -39,6 +39,7 @@ class Interpreter(Evaluator):
         super().__init__(run)
         self.ticks = ticks
         self.event: str | None = None
+        self.number = 0  # the step by which clocks go
         self.epilogue = False
         self.fired: list[str] = []  # what ran, in order
         self.decided: set[str] = set()  # whether it runs is known by now
@@ -46,9 +47,10 @@ class Interpreter(Evaluator):
         self._memo: dict[str, bool] = {}
 
     def run_step(self, step: int, *, key: int | None = None, global_step: int | None = None,
-                 epilogue: bool = False) -> None:
-        """One step: everything that is due, and what it needs."""
+                 number: int | None = None, epilogue: bool = False) -> None:
+        """One step: everything that is due, and what it needs. number: what clocks count, if not the step."""
         self.step, self.event, self.epilogue, self.late = step, None, epilogue, False
+        self.number = step if number is None else number
         self._run(step if key is None else key, step if global_step is None else global_step)
 
     def run_event(self, event: str, step: int) -> None:
@@ -97,7 +99,7 @@ class Interpreter(Evaluator):
         if self.event is not None:
             assert node is not None
             return self._at_event(node)
-        return any(all(factor.due(self.step) for factor in term.factors)
+        return any(all(factor.due(self.number) for factor in term.factors)
                    and all(self._atom(atom) is not False for atom in term.atoms) for term in clock.terms)
 
     def _at_event(self, node: Node) -> bool:
@@ -168,14 +170,14 @@ class Interpreter(Evaluator):
         """Whether an expression is available whatever the conditions of this step say."""
         if self.event is not None:
             return self._made_at_event(expr, surely=True)
-        return any(all(factor.due(self.step) for factor in term.factors)
+        return any(all(factor.due(self.number) for factor in term.factors)
                    and all(atom_node(atom) is None and atom in self.ticks for atom in term.atoms)
                    for term in available(expr, self.graph).terms)
 
     def available(self, expr: Expr) -> bool:
         if self.event is not None:
             return self._made_at_event(expr)
-        return any(all(factor.due(self.step) for factor in term.factors)
+        return any(all(factor.due(self.number) for factor in term.factors)
                    and all(self._atom(atom) for atom in term.atoms) for term in available(expr, self.graph).terms)
 
     def _readers(self) -> dict[str, list[tuple[str, Expr | None]]]:
@@ -230,9 +232,9 @@ class Interpreter(Evaluator):
         return call
 
     def _builtin(self, name: str) -> Any:
-        if name == "epoch" and self.event in ("start", "resume", "epoch_start"):  # that of the step that follows
-            length = self.graph.facts.epoch_length
-            return self.step // length + 1 if length else 1
+        length = self.graph.facts.epoch_length
+        if name == "epoch" and length and self.event in ("start", "resume", "epoch_start"):
+            return self.step // length + 1  # that of the step that follows
         return super()._builtin(name)
 
     def _as_leaf(self, node: Node, value: Any) -> Any:

@@ -119,7 +119,7 @@ class FileLogger:
         self._last = 0  # the latest step of which anything was logged
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._last = step
+        self._last = max(self._last, step)
         self._metrics.append(step, self._epoch(), self._now(), values)
 
     def image(self, step: int, name: str, pixels: Pixels) -> None:
@@ -135,7 +135,7 @@ class FileLogger:
                      durable=False)
 
     def histogram(self, step: int, name: str, values: Any) -> None:
-        self._last = step
+        self._last = max(self._last, step)
         row = {"step": step, "epoch": self._epoch(), "time": round(self._now(), 3), **summary(values)}
         self._rows(safe_name(name)).append(json.dumps(row).encode() + b"\n")
 
@@ -165,7 +165,7 @@ class FileLogger:
         self._last = max(position["step"], 0)
 
     def _path(self, kind: str, name: str, step: int, suffix: str) -> Path:
-        self._last = step
+        self._last = max(self._last, step)
         return self._folder / kind / safe_name(name) / f"step-{step:08d}.{suffix}"
 
     def _rows(self, name: str) -> AppendFile:

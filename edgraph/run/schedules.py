@@ -1,9 +1,9 @@
-"""Learning rates given as expressions, as functions of the updates, the step and the epoch."""
+"""Expressions that stand alone: learning rates by updates, step and epoch, filters by step and epoch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgraph.language.expressions import (
@@ -29,16 +29,17 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def schedule(expression: Expression, params: dict[str, Any]) -> Callable[[int, int, int], float]:
     """`f(updates, step, epoch)`. `params` is read anew at every call."""
     def learning_rate(updates: int, step: int, epoch: int) -> float:
-        return float(_value(expression.root, {"updates": updates, "step": step, "epoch": epoch}, params))
+        return float(value(expression.root, {"updates": updates, "step": step, "epoch": epoch}, params))
     return learning_rate
 
 
-def _value(expr: Expr, names: dict[str, int], params: dict[str, Any]) -> Any:
+def value(expr: Expr, names: Mapping[str, int], params: Mapping[str, Any]) -> Any:
+    """An expression of plain numbers, without ops. names: what it may name besides parameters."""
     def go(part: Expr) -> Any:
-        return _value(part, names, params)
+        return value(part, names, params)
     match expr:
-        case Const(value):
-            return value
+        case Const(constant):
+            return constant
         case Builtin(name, _):
             return names[name]
         case Param(name, _):

@@ -19,6 +19,7 @@ from edgraph.run.checkpoints import NoCheckpoint
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
 from edgraph.run.engine import Engine, Outcome
+from edgraph.run.evaluation import Evaluation
 from edgraph.run.failure import Failure
 from edgraph.run.folder import FolderError, RunFolder
 from edgraph.run.graphrun import GraphRun
@@ -26,6 +27,7 @@ from edgraph.run.live import LiveParams, parameters
 from edgraph.run.loggers import FileLogger, Loggers
 from edgraph.run.progress import Progress, ProgressDisplay
 from edgraph.run.schedules import schedule
+from edgraph.run.series import Series
 from edgraph.run.signals import stop_signals
 from edgraph.run.sources import Sources
 from edgraph.text.diagnostics import Diagnostics, PipelineError
@@ -50,6 +52,7 @@ class Job:
     extended: bool = False  # the run had ended by itself, and goes on
     interpret: bool = False
     quiet: bool = False
+    series: Series | None = None  # of checkpoints, that the run is over
 
     @property
     def pipeline(self) -> Pipeline:
@@ -92,13 +95,20 @@ class Runner:
         self.alarms = Alarms(self.run.timetable.ticks, pipeline.run.max_time, lambda: self.engine.ring())
         self.live = LiveParams(job.folder, job.params, parameters(job.graph), self.line, lambda: self.engine.ring())
         self.engine = Engine(self.run, self.context, self.alarms, self.live, last=job.graph.facts.last_step,
-                             interpret=job.interpret)
+                             interpret=job.interpret) if job.series is None else Evaluation(
+                                 self.run, self.context, self.alarms, self.live, job.series, interpret=job.interpret)
+        if job.series is not None:
+            job.series.warn = self.warn
         self.context.stage_ends = self.engine.stages.ends
         self.saved_at: tuple[int, str] | None = None
 
     def begin(self) -> None:
         """Restore what the run begins with. Raises NoCheckpoint, and PipelineError where a checkpoint is of another
         pipeline."""
+        self._begin()
+        self.engine.begin()
+
+    def _begin(self) -> None:
         job = self.job
         if job.resume and self.store.list():
             self._resume()
@@ -201,14 +211,14 @@ class Runner:
 
     def save(self, name: str | None, step: int, keep: int | None = None) -> None:
         self.loggers.flush()
-        self.store.save(name, step, self.state(step), keep)
+        self.store.save(name, step, self.state(step), keep, self.engine.epoch())
         if name is None:
             self.saved_at = step, self.engine.passed
 
     def state(self, step: int) -> dict[str, Any]:
         """Everything that the next step depends on."""
         return {"edgraph": FORMAT, "step": step, "passed": self.engine.passed, "halt": list(self.run.halt),
-                "seed": self.job.pipeline.run.seed, "models": self.job.backend.state(), "graph": self.run.state(),
+                "seed": self.job.pipeline.run.seed, **self.engine.state(), "graph": self.run.state(),
                 "streams": self.context.sources.state(), "alarms": self.alarms.state(),
                 "stages": self.engine.stages.state(), "params": self.live.state(),
                 "loggers": self.loggers.position()}
@@ -222,7 +232,7 @@ class Runner:
         if state["seed"] != self.job.pipeline.run.seed:
             raise mismatch(f"the run's seed is {state['seed']}, not {self.job.pipeline.run.seed}", ANEW)
         with fitting("the run's checkpoint"):
-            self.job.backend.load_state(state["models"])
+            self.engine.load_state(state)
             self.run.load_state(state["graph"])
         self.context.sources.load_state(state["streams"])
         self.alarms.load_state(state["alarms"])

@@ -111,7 +111,18 @@ def _bound(kind: str, **limits: int) -> Schema:
 def run() -> Schema:
     every = {"$ref": "#/definitions/every"}
     return closed({
-        "over": text("The data set that the loop is over, or `none`; by default `train`, if there is one."),
+        "over": text("The data set that the loop is over, or `none`; by default `train`, if there is one. Or "
+                     "`checkpoints`, to evaluate those of the run `of`."),
+        "of": {**text("Over checkpoints: the run whose checkpoints they are, its folder or its name."),
+               "type": ["string", "null"]},
+        "which": {"description": "Over checkpoints: the latest one, all there are (the oldest first), new ones too as "
+                                 "they are written, or the one with a name (`best`) or of a step.",
+                  "type": ["string", "integer", "null"], "minimum": 0, "default": "latest",
+                  "examples": ["latest", "best", "all", "new"]},
+        "filter": {"description": "Over checkpoints: only those for which this holds, such as `step % 1000 == 0`; it "
+                                  "may name `step` and `epoch`.", "type": ["string", "boolean", "null"]},
+        "timeout": duration("Over checkpoints, with `which: new`: end when so long no new one has come; by default "
+                            "when the run has ended."),
         "num_steps": typed("Stop after so many steps; wins over num_epochs.", _bound("integer", minimum=1)),
         "num_epochs": typed("Stop after so many epochs.", _bound("number", exclusiveMinimum=0)),
         "num_updates": typed("Stop after so many applied updates.", _bound("integer", minimum=1)),
