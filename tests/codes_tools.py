@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -67,7 +68,11 @@ def _said(words: list[str]) -> str:
         return render_text(check(pipeline, overrides, imports="--imports" in rest, data="--data" in rest).diagnostics)
     from edgraph.api import load as open_pipeline
     try:
-        if "--resume" in rest:
+        if command == "set":
+            from edgraph.cli.live import read
+            open_pipeline("pipeline.yaml").run(pipeline, quiet=True)
+            read(tuple(rest), json.loads((Path(pipeline) / "params.json").read_text(encoding="utf-8")))
+        elif "--resume" in rest:
             first = open_pipeline(pipeline).run(rest[-1], quiet=True)
             open_pipeline(pipeline, overrides).run(None, str(first.folder), quiet=True)
         else:

@@ -148,6 +148,9 @@ _ALL = (
     Code("not-callable", "What is named as a transform, collate or sampler cannot be called.",
          "Name a function, or a class with `__call__`."),
     Code("not-finite", "A number is `.nan` or `.inf` where a finite one is needed.", "Write a number."),
+    Code("not-live", "A parameter was filled in before the run (`${…}`), so that no change of it could reach every "
+                     "place.",
+         "Read it as `params.NAME` in expressions."),
     Code("not-on-backend", "An op, a parameter or a section is not there on the backend that `run.backend` names.",
          "Choose a backend that has it; the message says which do."),
     Code("not-supported", "What the language has, but this version of edgraph does not do yet.",
