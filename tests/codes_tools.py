@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "diagnostics.md"
 EXAMPLES = ROOT / "edgraph" / "text" / "examples"
 HUGE = "huge.yaml"  # an example is about its size
+FIRST = "first.yaml"  # is run before
 # What must not be installed for these.
 ABSENT = {"missing-package": "tensorflow", "unknown-backend": "edgraph.backends.tensorflow"}
 
@@ -68,6 +69,8 @@ def _said(words: list[str]) -> str:
         return render_text(check(pipeline, overrides, imports="--imports" in rest, data="--data" in rest).diagnostics)
     from edgraph.api import load as open_pipeline
     try:
+        if Path(FIRST).exists():
+            open_pipeline(FIRST).run("runs/first", quiet=True)
         if command == "set":
             from edgraph.cli.live import read
             open_pipeline("pipeline.yaml").run(pipeline, quiet=True)

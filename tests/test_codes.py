@@ -10,13 +10,13 @@ import pytest
 from codes_tools import ABSENT, EXAMPLES, PAGE, ROOT, said, without
 
 from edgraph.cli.main import main
-from edgraph.graph.lints import CODES as WARNINGS
-from edgraph.text.codes import CODES, example
+from edgraph.graph.lints import LINTS
+from edgraph.text.codes import CODES, WARNINGS, example
 from edgraph.text.explained import page
 
 # Words with hyphens in the source that are no codes.
-OTHER = {"condition-head", "edgraph-data", "rev-parse", "scikit-learn", "set-aside", "tensorflow-cpu",
-         "unknown-function", "utf-32-le", "utf-8", "utf-8-sig"}
+OTHER = {"condition-head", "edgraph-data", "rev-parse", "edgraph-lsp", "scikit-learn", "set-aside", "tensorflow-cpu",
+         "utf-16", "utf-32", "unknown-function", "utf-32-le", "utf-8", "utf-8-sig"}
 WITHOUT_HYPHEN = {"cycle", "syntax"}
 # `unknown-{what}`: what it may be.
 UNKNOWN = {"collate", "data", "graph", "logger", "model", "optimizer", "sampler", "schedule", "transform"}
@@ -46,6 +46,7 @@ def test_the_table_has_no_other_codes() -> None:
     assert set(CODES) - set(written()) - WITHOUT_HYPHEN - made == set()
     assert made <= set(CODES)
     assert list(CODES) == sorted(CODES)
+    assert sorted(WARNINGS) == sorted(lint.code for lint in LINTS)
     assert {path.stem for path in EXAMPLES.iterdir()} == set(CODES)
 
 

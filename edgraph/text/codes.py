@@ -17,6 +17,7 @@ class Code(NamedTuple):
     name: str
     about: str
     way_out: str
+    warns: bool = False
 
 
 class Example(NamedTuple):
@@ -63,8 +64,8 @@ _ALL = (
          "Give the loop an output, and save outside of it."),
     Code("clock-too-complex", "Whether a clock keeps its promise cannot be decided in reasonable time.",
          "Use fewer intervals, or such as divide each other."),
-    Code("clocks-never-meet", "There is no step on which everything that an op needs is made, so it never fires.",
-         "Change one of the clocks, or take an older value with `hold`."),
+    Code("clocks-never-meet", "There is no step in this run on which all inputs of an op are made.",
+         "Change one of the clocks, or take an older value with `hold`.", True),
     Code("control-character", "The file has a character that YAML forbids; most often it came in by copying.",
          "Remove it."),
     Code("copy-cycle", "Models are copies of each other, so that none of them says what it is.",
@@ -91,25 +92,25 @@ _ALL = (
          "Keep data out of the pipeline, and give its path instead."),
     Code("frozen-model", "An optimizer updates a model that is frozen.",
          "Drop `frozen: true`, or take the model out of `updates`."),
-    Code("held-every-step", "A value that `hold` or `previous` reads is made at every step, though it is wanted far "
-                            "less often, and it costs a batch or a model's output.",
-         "Give the op that makes it an `every`."),
+    Code("held-every-step", "A value that `hold` or `previous` reads is made at every step, and with it a batch or a "
+                            "model's output that is needed ten times less often.",
+         "Give the op that makes it an `every`.", True),
     Code("import-failed", "A module, class or function that the pipeline names cannot be imported.",
          "Correct the name or the module; modules beside the pipeline count."),
     Code("include-cycle", "Files include each other.", "Remove one of the includes."),
     Code("index-out-of-range", "A fixed example is not in its data set.", "Indices count from 0; use smaller ones."),
-    Code("initial-value", "The initial value of a `hold` decides something (the end of the run, a checkpoint) before "
-                          "the real value is there.",
-         "Take one with which nothing is decided; `nan` compares false with everything."),
+    Code("initial-value", "The initial value of a `hold` makes a condition true before the real value is there, and "
+                          "with that ends the run or a stage, saves a checkpoint, changes a learning rate or lets an "
+                          "update run; or it is itself taken as a learning rate.",
+         "Take one with which nothing is decided; `nan` compares false with everything.", True),
     Code("interpolated-expression", "`${…}` stands in an expression.", "Write `params.NAME` there."),
     Code("lazy-model", "A model has layers without a shape until their first input, so that no optimizer can be made "
                        "for it.",
          "Give the sizes."),
     Code("merge-key", "`<<` is not part of the language.",
          "Use `like:` in a data set, `include:` for files, or a pattern."),
-    Code("misses-last-step", "Only ops save checkpoints, and none at the end of the run: what was trained last is "
-                             "lost.",
-         "Add `last` to the op's `every`, or leave `run.checkpoint` on."),
+    Code("misses-last-step", "`run.checkpoint` is off, and the checkpoints of ops leave out the end of the run.",
+         "Add `last` to the op's `every`, or leave `run.checkpoint` on.", True),
     Code("missing-file", "A file that is named is not there.", "Paths are relative to the file that names them."),
     Code("missing-input", "An op is not given an input that it needs.",
          "Give it; `edgraph ops NAME` lists an op's inputs."),
@@ -122,7 +123,10 @@ _ALL = (
     Code("needs-closure", "An optimizer evaluates its loss several times in one update, which a graph of ops cannot "
                           "do.",
          "Use Adam, SGD or another that takes one gradient."),
-    Code("never-fires", "An op's clock has no step in this run.", "Let it fire more often, or let the run be longer."),
+    Code("never-fires", "An op's clock has no step in this run.",
+         "Let it fire more often, or let the run be longer.", True),
+    Code("no-checkpoint", "The run that is to be evaluated has no such checkpoint.",
+         "Name one that it has, or `latest`."),
     Code("no-data", "An op reads the data set that the run is over, but there is none.",
          "Name a data set: `with: {data: NAME}`, or `run.over`."),
     Code("no-epochs", "Something is counted in epochs, but the run is over no data set.",
@@ -131,6 +135,8 @@ _ALL = (
          "Let the loss depend on the model through a `forward`, not through `hold`, `previous` or `detach`."),
     Code("no-initial-value", "A `hold` or `previous` may be read before its source has run.",
          "Give an initial value: `hold(x, 0.0)`."),
+    Code("no-run", "The run whose checkpoints are to be evaluated is not there.",
+         "Runs are named by their folder, from where edgraph is started, or by their name."),
     Code("no-steps", "An epoch of a data set has no step.", "Use a smaller `batch_size`, or `drop_last: false`."),
     Code("no-value", "An expression reads an op that has no value, such as a log or an update of an average.",
          "Read what that op reads, or come `after` it."),
@@ -148,19 +154,24 @@ _ALL = (
     Code("not-callable", "What is named as a transform, collate or sampler cannot be called.",
          "Name a function, or a class with `__call__`."),
     Code("not-finite", "A number is `.nan` or `.inf` where a finite one is needed.", "Write a number."),
+    Code("not-in-evaluation", "What trains or saves has no place in a run over checkpoints.",
+         "Remove it: such a run only looks at weights that there are."),
     Code("not-live", "A parameter was filled in before the run (`${…}`), so that no change of it could reach every "
                      "place.",
          "Read it as `params.NAME` in expressions."),
     Code("not-on-backend", "An op, a parameter or a section is not there on the backend that `run.backend` names.",
          "Choose a backend that has it; the message says which do."),
-    Code("not-supported", "What the language has, but this version of edgraph does not do yet.",
-         "The message says what to do instead."),
+    Code("not-over-checkpoints", "A key of `run` is for a run over checkpoints, and this run is none.",
+         "Write `over: checkpoints`, or remove the key."),
     Code("not-utf-8", "The file is not UTF-8 text.", "Save it as UTF-8."),
     Code("nothing-to-update", "An optimizer finds no parameter to update in what it names.",
          "Check `match`, and what other groups before it have taken."),
-    Code("only-logged", "An op logs at every step, and a batch is fetched or a model runs for nothing else.",
-         "Give it an `every`."),
+    Code("only-logged", "An op logs at every step, and a batch is fetched or a model runs for nothing but that.",
+         "Give it an `every`.", True),
     Code("order-cycle", "The order that is asked for contradicts itself.", "Drop one of the `after`."),
+    Code("other-model", "A model of the pipeline is not in the checkpoints that are to be evaluated, or has another "
+                        "shape there.",
+         "Declare it as the pipeline of that run does: `include: [{file: train.yaml, only: [models]}]`."),
     Code("out-of-range", "A number is too small or too large.", "The message says from where to where."),
     Code("parameter-cycle", "Parameters are made of each other.", "Give one of them a value."),
     Code("pattern-failed", "A pattern in Python raised an error, or returned no ops.", "Correct its function."),
@@ -229,25 +240,25 @@ _ALL = (
          "Use one that the message lists."),
     Code("unknown-version", "The file is written for another version of the language.",
          "Write `edgraph: 1`, or install the edgraph that reads it."),
-    Code("unknown-warning", "What silences warnings names none.", "Correct the code. Errors cannot be silenced."),
+    Code("unknown-warning", "`ignore` names no warning.", "Correct the code. Errors cannot be silenced.", True),
     Code("unordered-writes", "Two ops update the same model at the same step, in no order.",
          "Say `after`, use clocks that never meet, or one optimizer for both losses."),
     Code("unquoted-comma", "An expression with a comma stands in braces without quotes, so that YAML cuts it in two.",
          "Put it in quotes."),
-    Code("unreached-model", "An optimizer updates a model that no gradient of its losses reaches, so the model never "
-                            "changes.",
-         "Let a loss depend on the model, or take it from `updates`."),
+    Code("unreached-model", "No gradient of an optimizer's losses reaches one of the models that it updates.",
+         "Let a loss depend on the model, or take it from `updates`.", True),
     Code("unread-value", "Nothing reads the value of an op that does nothing else, so it never runs.",
-         "Read it, log it, or remove it."),
+         "Read it, log it, or remove it.", True),
     Code("unreadable-file", "A file cannot be read: it is a folder, or permission is missing.",
          "Name a file that can be read."),
     Code("unset-variable", "An environment variable that the pipeline inserts is not set.",
          "Set it, or give a value for its absence: `${env:NAME:-value}`."),
-    Code("untrained-model", "A model runs, but nothing updates it.",
-         "Update it, say `frozen: true`, or give it `weights`."),
-    Code("unused-data", "No op reads a data set.", "Read it, or remove it."),
-    Code("unused-model", "No op runs a model.", "Run it, or remove it."),
-    Code("unused-optimizer", "No op trains with an optimizer.", "Add an `optimize`, or remove the optimizer."),
+    Code("untrained-model", "A model runs, but nothing updates it: it is not frozen, is no average and is given no "
+                            "weights.",
+         "Update it, say `frozen: true`, or give it `weights`.", True),
+    Code("unused-data", "No op reads a data set, and none is made of it.", "Read it, or remove it.", True),
+    Code("unused-model", "No op runs a model, and none is a copy of it.", "Run it, or remove it.", True),
+    Code("unused-optimizer", "No op trains with an optimizer.", "Add an `optimize`, or remove the optimizer.", True),
     Code("which-model", "The average of an optimizer could be of several models.",
          "Say which one it copies: `average: {copy: net}` under `models`."),
     Code("which-optimizer", "A clock counts updates, and it is not said of which optimizer.",
@@ -258,6 +269,7 @@ _ALL = (
          "Leave it out; objects are made with `use` and `with`."),
 )
 CODES = {code.name: code for code in _ALL}
+WARNINGS = tuple(code.name for code in _ALL if code.warns)  # all others are errors
 
 
 def example(code: str) -> Example:

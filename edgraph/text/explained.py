@@ -48,7 +48,7 @@ def _section(code: Code) -> str:
 
 
 def _kind(code: Code) -> str:
-    return "warning" if f"warning[{code.name}]" in example(code.name).output else "error"
+    return "warning" if code.warns else "error"
 
 
 def _text(data: bytes) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from edgraph.text.build import Builder
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.remarks import has_remarks, note
 from edgraph.text.source import LINE_END, Mapping, Scalar, Source, Span, Tree
 from edgraph.text.syntax import report_syntax_error
 
@@ -50,6 +51,8 @@ def read(source: Source, diagnostics: Diagnostics) -> Mapping | None:
             diagnostics.error("not-a-mapping", f"the file holds {kind}, not a mapping of sections",
                               _first_line(tree.span), help)
         return None
+    if has_remarks(source.text):
+        note(source, tree, diagnostics)
     return tree
 
 

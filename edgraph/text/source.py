@@ -11,12 +11,13 @@ LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count;
 class Source:
     """One text that an author wrote: a file, or an argument of the command line."""
 
-    __slots__ = ("_lines", "name", "text")
+    __slots__ = ("_lines", "ignores", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name  # as shown in messages: a path relative to where the author is
         self.text = text
         self._lines: list[str] | None = None
+        self.ignores: dict[int, set[str]] = {}  # by line: codes of warnings that comments silence there
 
     def line(self, number: int) -> str:
         """The text of line `number`, counted from 1, without its end."""

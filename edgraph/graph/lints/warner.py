@@ -20,12 +20,12 @@ class Warner:
         self.silent = frozenset(graph.pipeline.run.ignore)
 
     def op(self, node: Node, code: str, message: str, help: str) -> None:
-        """About a node, at its name; silenced by its op's `ignore`."""
+        """About a node, at its name; silenced by its op's `ignore` or a comment."""
         self.at(node.span, code, message, help, node.entry.ignore if node.entry is not None else ())
 
     def at(self, span: Span, code: str, message: str, help: str, ignored: Iterable[str] = ()) -> None:
         """About anything else; `ignored`: what the entry that it belongs to silences."""
-        if code not in self.silent and code not in ignored:
+        if code not in self.silent and code not in ignored and code not in span.source.ignores.get(span.line, ()):
             self.diagnostics.warning(code, message, span, help)
 
     def knows_all_ops(self) -> bool:
