@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgraph.run.failure import Failure
     from edgraph.run.folder import RunFolder
     from edgraph.run.start import Job, Runner
+    from edgraph.run.warm import WarmStart
     from edgraph.text.source import Tree
 
 
@@ -109,8 +110,10 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     from edgraph.run.find import find_run
     from edgraph.run.folder import RunFolder
     from edgraph.run.start import Job, build_backend
+    from edgraph.run.warm import WarmStart
     root = Path(pipeline.run.root)
-    warm = None if start_from is None else read_checkpoint(start_from, root)
+    warm = WarmStart(root)
+    start = None if start_from is None else warm.all_models(start_from)
     replayed = None if replay is None else find_run(str(replay), root)
     if warm is not None and pipeline.run.evaluates:
         checked.diagnostics.error("not-in-evaluation", "a run over checkpoints takes its weights from them, not --from "
@@ -120,27 +123,30 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
         again = None if resume is None else stack.enter_context(take_up(str(resume), root))
         going_on = None if again is None else resumption(again, checked.require())
         backend = load_backend(pipeline, checked.diagnostics)
-        params = build_backend(backend, pipeline if again is None else restored(pipeline, again), checked.folder,
-                               lambda text: read_checkpoint(text, root)["models"])
+        given = pipeline if again is None else restored(pipeline, again)
+        params = build_backend(backend, replace(given, models=warm.entries(given.models)), checked.folder, warm.models)
+        warm.forget()
         graph = same_objects(checked, backend).require()
         opened = again or stack.enter_context(
             RunFolder.create(root, pipeline.name, time.time(), None if folder is None else Path(folder)))
-        job = Job(graph, backend, params, checked.data, opened, {}, again is not None, warm, replayed,
+        job = Job(graph, backend, params, checked.data, opened, {}, again is not None, start, replayed,
                   going_on is not None and going_on.extended, interpret, quiet,
                   open_series(pipeline, params) if pipeline.run.evaluates else None)
-        runner = prepare(job, checked, loaded)
+        del start
+        runner = prepare(job, checked, loaded, warm)
         if not quiet:
             print(f"run folder: {opened.path}", flush=True)
-        for change in () if going_on is None else going_on.shown():
-            runner.line(change)
+        for line in warm.shown() if going_on is None else going_on.shown():
+            runner.line(line)
         outcome = runner.go()
         metrics = opened.metrics()
     return Run(outcome.step, opened.path, outcome.end, outcome.reason, outcome.values, metrics, outcome.exit_code,
                outcome.failure, runner.newest(), pipeline.run.evaluates)
 
 
-def prepare(job: Job, checked: Checked, loaded: LoadedPipeline) -> Runner:
+def prepare(job: Job, checked: Checked, loaded: LoadedPipeline, warm: WarmStart) -> Runner:
     """A run that is ready to go. A new folder is removed again where there is a mistake."""
+    from edgraph.run.folder import FolderError
     from edgraph.run.ready import bind_everything
     from edgraph.run.start import Runner
     try:
@@ -148,14 +154,14 @@ def prepare(job: Job, checked: Checked, loaded: LoadedPipeline) -> Runner:
         runner = Runner(job)
         bind_everything(runner.run)
         runner.begin()
-    except PipelineError:
+    except (PipelineError, FolderError):
         if not job.resume:
             job.folder.discard()
         raise
     if job.resume:
         describe_resumed(job.folder, checked, loaded, runner.engine.done)
     else:
-        describe_run(job.folder, checked)
+        describe_run(job.folder, checked, warm)
     return runner
 
 
@@ -184,17 +190,6 @@ def same_objects(checked: Checked, backend: Any) -> Checked:
                           shared=shared)
 
 
-def read_checkpoint(text: str, root: Path) -> Any:
-    """The state tree of a checkpoint named as `RUN@best`."""
-    from edgraph.run.checkpoints import NoCheckpoint
-    from edgraph.run.find import find_checkpoint
-    from edgraph.run.statefile import Damaged, read_state
-    try:
-        return read_state(find_checkpoint(text, root)).tree
-    except Damaged as error:
-        raise NoCheckpoint(f"'{text}' cannot be read: {error}") from None
-
-
 def describe_resumed(folder: RunFolder, checked: Checked, loaded: LoadedPipeline, step: int) -> None:
     """The pipeline that the run goes on with, where it is another one; that until now is kept beside it."""
     from edgraph.language.expand import expand
@@ -211,13 +206,14 @@ def describe_resumed(folder: RunFolder, checked: Checked, loaded: LoadedPipeline
     folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
 
 
-def describe_run(folder: RunFolder, checked: Checked) -> None:
-    """The pipeline as written and as resolved, its plan, and the environment."""
+def describe_run(folder: RunFolder, checked: Checked, warm: WarmStart) -> None:
+    """The pipeline as written and as resolved, its plan, and the environment, with the checkpoints it started from."""
     from edgraph.run.environment import environment
     assert checked.pipeline is not None
     folder.write_pipeline(checked.pipeline.source.text, included(checked.pipeline))
     describe_pipeline(folder, checked)
-    folder.write_environment(environment(sys.argv, checked.folder, {"base": str(checked.folder.resolve())}))
+    folder.write_environment(environment(sys.argv, checked.folder, {
+        "base": str(checked.folder.resolve()), "weights": [each._asdict() for each in warm.taken]}))
 
 
 def included(pipeline: Pipeline) -> dict[str, str]:

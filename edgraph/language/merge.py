@@ -7,7 +7,7 @@ from edgraph.text.source import Entry, Mapping, Scalar, Tree
 # An entry that says what it is stands for itself: nothing of the one below shows through.
 _IDENTITY = ("op", "use", "copy")
 # Values, not collections of settings: the upper one replaces the lower one.
-_VALUES = ("every", "schedule", "weights", "at", "during", "after")
+_VALUES = ("every", "schedule", "weights", "from", "at", "during", "after")
 
 
 def lay_over(upper: Tree, lower: Tree) -> Tree:

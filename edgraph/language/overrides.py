@@ -18,6 +18,7 @@ SOURCE = "command line"
 NAMED = {"data": "data set", "models": "model", "optimizers": "optimizer", "stages": "stage", "ops": "op",
          "patterns": "pattern", "graphs": "graph", "loggers": "logger", "params": "parameter",
          "fixed_examples": "data set"}
+WEIGHTS = ("weights", "from")  # of a model: one of them
 _LITERAL = ("params", "with")  # below these a null is a value, elsewhere it removes the key
 
 
@@ -144,6 +145,9 @@ class Override:
         if last:
             declared = self.parts[0] == "params" and depth == 1
             entries[key] = Entry(span, with_value(old.value, self.value) if old and declared else self.value)
+            if self.parts[0] == "models" and key in WEIGHTS and depth == 2:
+                for other in set(WEIGHTS) - {key}:
+                    entries.pop(other, None)  # the model gets its weights from here now
             return Mapping(entries, tree.span)
         below = self.descend(key, old, depth)
         inner = None if below is None else self.set(below, depth + 1, literal or key in _LITERAL)

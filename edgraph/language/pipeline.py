@@ -187,10 +187,11 @@ class DataEntry:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`weights: RUN@best` or `{file: x.safetensors, prefix: enc., strict: true}`."""
+    """`weights: RUN@best`, `{run: RUN@best, model: ema}` or `{file: x.safetensors, prefix: enc., strict: true}`."""
 
     span: Span
     checkpoint: str | None = None
+    model: str | None = None  # in the checkpoint; by default that of the same name
     file: str | None = None
     prefix: str = ""
     strict: bool = True

@@ -10,10 +10,12 @@ from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 
-MODEL_KEYS = ("use", "with", "copy", "weights", "frozen", "ignore")
+MODEL_KEYS = ("use", "with", "copy", "weights", "from", "frozen", "ignore")
 OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema", "ignore")
 GROUP_KEYS = ("model", "match")  # the others are parameters of the optimizer
 _MODELS = "write NAME: {use: MODEL, with: {…}} for each model"
+_WEIGHTS = {"weights": "write RUN@best or {file: FILE.safetensors}",
+            "from": "write RUN@best or {run: RUN, model: NAME}"}
 _OPTIMIZERS = "write NAME: {use: Adam, updates: [MODEL], with: {lr: 1e-3}} for each optimizer"
 _HINTS = {"lr": "parameters of the optimizer go under 'with': with: {lr: …}",
           "models": "did you mean 'updates'?",
@@ -43,23 +45,37 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
 
 
 def _weights(fields: Fields) -> Weights | None:
-    tree = fields.get("weights")
+    """`weights: RUN@best` or `{file: FILE}`; `from: RUN@best`, what the option `--from` names, or `{run:, model:}`."""
+    fields.exclusive("weights", "from")
+    key = "weights" if fields.has("weights") else "from"
+    tree = fields.get(key)
     if tree is None or isinstance(tree, Broken):
         return None
     if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value.strip():
-        text = tree.value
-        if text.endswith((".safetensors", ".pt", ".pth", ".ckpt")) and "@" not in text:
-            fields.error("bad-value", "weights", f"'weights' of {fields.where} names a file where a run is expected",
-                         f"write {{file: {text}}}")
-        return Weights(tree.span, checkpoint=text)
+        return Weights(tree.span, checkpoint=_checkpoint(key, tree.value, tree, fields))
     if not isinstance(tree, Mapping):
-        fields.wrong("weights", tree, "a checkpoint or a mapping",
-                     "write RUN@best or {file: FILE.safetensors}")
+        fields.wrong(key, tree, "a checkpoint or a mapping", _WEIGHTS[key])
         return None
-    inner = Fields(tree, f"'weights' of {fields.where}", ("file", "prefix", "strict"), fields.diagnostics)
-    inner.require("file", "write file: FILE.safetensors")
-    return Weights(tree.span, file=inner.text("file"), prefix=inner.text("prefix", empty=True) or "",
-                   strict=inner.flag("strict", True))
+    main = "file" if key == "weights" else "run"
+    keys = ("file", "prefix", "strict") if key == "weights" else ("run", "model", "prefix", "strict")
+    inner = Fields(tree, f"{key!r} of {fields.where}", keys, fields.diagnostics,
+                   {"file": "write weights: {file: …}", "run": "write from: {run: …}", "model": "write from: {run: …}",
+                    "checkpoint": "write from: RUN@best"})
+    inner.require(main, _WEIGHTS[key])
+    run = inner.text("run")
+    if run is not None:
+        run = _checkpoint("run", run, tree.entries["run"].value, inner)
+    return Weights(tree.span, run, inner.text("model"), inner.text("file"), inner.text("prefix", empty=True) or "",
+                   inner.flag("strict", True))
+
+
+def _checkpoint(key: str, text: str, tree: Tree, fields: Fields) -> str:
+    """`RUN@best`; `from` also takes the file of a checkpoint."""
+    foreign = (".pt", ".pth", ".ckpt") if key != "weights" else (".safetensors", ".pt", ".pth", ".ckpt")
+    if text.endswith(foreign) and "@" not in text:
+        fields.report("bad-value", tree, f"{key!r} of {fields.where} names a file where a run is expected",
+                      f"write {{file: {text}}}" if key == "weights" else "write RUN@best")
+    return text
 
 
 def read_optimizers(root: Mapping, context: Context) -> dict[str, OptimizerEntry]:

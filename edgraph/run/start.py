@@ -47,7 +47,7 @@ class Job:
     folder: RunFolder
     loggers: dict[str, Any] = field(default_factory=dict)
     resume: bool = False
-    warm: StateTree = None  # the state of a checkpoint that the models start from
+    warm: StateTree = None  # the state of the models in a checkpoint that they start from
     replay: Path | None = None  # a run whose changes of parameters are made again
     extended: bool = False  # the run had ended by itself, and goes on
     interpret: bool = False
@@ -120,10 +120,18 @@ class Runner:
         self._live(None)
         self.loggers.restore(None)
         if job.warm is not None:
-            with fitting("the checkpoint to start from"):
-                job.backend.load_state(job.warm["models"], only="models")
-            if self._keeps():
-                self.save(None, 0)  # if the run is killed, it can be resumed without that checkpoint
+            self._warm_up(job.warm)
+        given = any(entry.weights and entry.weights.checkpoint for entry in job.pipeline.models.values())
+        if self._keeps() and (given or job.warm is not None):
+            self.save(None, 0)  # if the run is killed, it can be resumed without that checkpoint
+        job.warm = None  # it need not stay in memory
+
+    def _warm_up(self, state: StateTree) -> None:
+        """Models that say where their weights come from keep those."""
+        backend, own = self.job.backend, [name for name, entry in self.job.pipeline.models.items() if entry.weights]
+        models = {**state["models"], **{name: backend.state()["models"][name] for name in own}}
+        with fitting("the checkpoint to start from"):
+            backend.load_state({**state, "models": models}, only="models")
 
     def _live(self, state: StateTree) -> None:
         try:

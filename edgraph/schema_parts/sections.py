@@ -190,13 +190,20 @@ def data(used: Used) -> Schema:
 
 
 def model(used: Used) -> Schema:
+    part = {"prefix": text("Only names that begin so, without it."),
+            "strict": flag("Every weight must be there.", True)}
     return used.entry("model", "A model.", {
         "copy": text("Another model: the same kind, with the same weights at the start."),
         "weights": {
             "description": "Weights to start with: a checkpoint (`RUN@best`), or `{file: x.safetensors}`.",
             "type": ["string", "object"], "required": ["file"], "additionalProperties": False, "properties": {
-                "file": text("A .safetensors file."), "prefix": text("Only names that begin so, without it."),
-                "strict": flag("Every weight must be there.", True)}},
+                "file": text("A .safetensors file."), **part}},
+        "from": {
+            "description": "A checkpoint whose weights it starts with: `RUN`, `RUN@best`, `RUN@120`, a file, or "
+                           "`{run: RUN@best, model: NAME}`.",
+            "type": ["string", "object"], "required": ["run"], "additionalProperties": False, "properties": {
+                "run": text("A checkpoint: `RUN@best`."),
+                "model": text("Which model in it; by default the one of the same name."), **part}},
         "frozen": flag("Always in eval mode; nothing may update it."),
         "ignore": names_or_name("Codes of warnings that are not shown for this model."),
     })
