@@ -115,7 +115,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     warm = WarmStart(root)
     start = None if start_from is None else warm.all_models(start_from)
     replayed = None if replay is None else find_run(str(replay), root)
-    if warm is not None and pipeline.run.evaluates:
+    if start is not None and pipeline.run.evaluates:
         checked.diagnostics.error("not-in-evaluation", "a run over checkpoints takes its weights from them, not --from "
                                   f"{start_from}", pipeline.run.spans.get("over"))
         raise PipelineError(checked.diagnostics)
