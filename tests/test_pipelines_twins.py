@@ -3,70 +3,14 @@
 from __future__ import annotations
 
 import copy
-import importlib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from by_hand import SEED, apply, finish, follow, full_batches, made, seeded, update
 from torch import nn
 from torch.nn import functional as F
-from twins import batches, differences, digits, module_weights, run, saved_weights
-
-import edgraph
-
-FOLDER = Path(__file__).parent.parent / "pipelines"
-SEED = 0
-
-
-def finish(name: str, folder: Path, overrides: Sequence[str]) -> Any:
-    """Run a pipeline, and give the module of its models."""
-    run(FOLDER / f"{name}.yaml", folder, overrides)
-    return importlib.import_module({"wgan-gp": "models.gan", "began": "models.gan"}.get(name, f"models.{name}"))
-
-
-def seeded(node: str, step: int) -> None:
-    torch.manual_seed(edgraph.stream_seed(SEED, node, step))
-
-
-def made(name: str, build: Any) -> Any:
-    seeded(f"models.{name}", 0)
-    return build().train()
-
-
-def full_batches(steps: int, size: int = 64) -> Iterator[tuple[int, torch.Tensor]]:
-    """Step and pictures, without the smaller batch at the end of an epoch."""
-    images, _ = digits()
-    step = epoch = 0
-    while True:
-        epoch += 1
-        order = edgraph.rng(SEED, "data.train", epoch).permutation(len(images))
-        for start in range(0, len(images) - size + 1, size):
-            step += 1
-            if step > steps:
-                return
-            yield step, images[order[start:start + size]]
-
-
-def update(optimizer: torch.optim.Optimizer, loss: torch.Tensor, **how: Any) -> None:
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    apply(optimizer, torch.autograd.grad(loss, params, **how))
-
-
-def apply(optimizer: torch.optim.Optimizer, gradients: Sequence[torch.Tensor]) -> None:
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    for p, g in zip(params, gradients, strict=True):
-        p.grad = g.clone()
-    optimizer.step()
-
-
-@torch.no_grad()
-def follow(target: nn.Module, source: nn.Module, decay: float) -> None:
-    for old, new in zip(target.parameters(), source.parameters(), strict=True):
-        old.lerp_(new, 1.0 - decay)
-    for old, new in zip(target.buffers(), source.buffers(), strict=True):
-        old.copy_(new)
+from twins import batches, differences, digits, module_weights, saved_weights
 
 
 def test_wgan_gp(tmp_path: Path) -> None:

@@ -65,13 +65,14 @@ def rows(folder: Path) -> list[dict[str, Any]]:
             for row in RunFolder.open(folder).metrics()]
 
 
-def batches(seed: int, length: int, size: int, steps: int, name: str = "train") -> Iterator[tuple[int, int, Any]]:
+def batches(seed: int, length: int, size: int, steps: int, name: str = "train", *,
+            drop_last: bool = False) -> Iterator[tuple[int, int, Any]]:
     """Step, epoch and indices of each batch of a shuffled data set, as a loop written by hand draws them."""
     step = epoch = 0
     while True:
         epoch += 1
         order = edgraph.rng(seed, f"data.{name}", epoch).permutation(length)
-        for start in range(0, length, size):
+        for start in range(0, length - size + 1 if drop_last else length, size):
             step += 1
             if step > steps:
                 return
