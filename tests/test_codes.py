@@ -59,7 +59,7 @@ def test_example(code: str, tmp_path: Path) -> None:
     assert VARIES.sub(r"\1", now) == VARIES.sub(r"\1", shown.output), "run: python tests/codes_tools.py"
     kind = "warning" if code in WARNINGS else "error"
     assert re.findall(r"(error|warning)\[([a-z0-9-]+)\]:", now) == [(kind, code)]
-    assert "help: " in now or "expected " in now or code in ("bad-registration", "bad-value")
+    assert "help: " in now or "expected " in now or "did you mean" in now or code in ("bad-registration", "bad-value")
 
 
 def test_the_page_is_up_to_date() -> None:
