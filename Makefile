@@ -10,7 +10,7 @@ YAMLLS_VERSION := 1.25.0
 # Programs that use two cores for two test processes are no faster with four threads.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-.PHONY: help demo test test-slow test-editor bench check schema docs clean
+.PHONY: help demo test test-slow test-editor bench check schema docs vscode clean
 
 help:
 	@echo 'make demo         train pipelines/digits.yaml to the end; says where the run folder is'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench        the benchmarks'
 	@echo 'make check        lint, types and tests'
 	@echo 'make schema docs  write schemas/ and the generated pages of docs/ again'
+	@echo 'make vscode       package the extension for VS Code: editors/vscode/edgraph.vsix (needs npm)'
 	@echo 'make clean        remove .venv and caches; runs/ stays'
 
 demo: .venv/.ready-demo
@@ -50,6 +51,9 @@ docs: .venv/.ready-dev
 	$(BIN)/python -m edgraph.ops.document
 	$(BIN)/python tests/docs_tools.py
 	$(BIN)/python tests/codes_tools.py
+
+vscode:
+	cd editors/vscode && npm ci --silent --no-fund --no-audit && npm run --silent package
 
 clean:
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build edgraph.egg-info

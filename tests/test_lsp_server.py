@@ -160,3 +160,14 @@ def test_without_pygls_it_says_what_to_install() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert 'pip install "edgraph[lsp]"' in done.stderr
+
+
+def test_the_page_of_the_graph_for_a_panel() -> None:
+    async def conversation(editor: Editor) -> None:
+        assert await editor.write(TEXT) == []
+        asked = {"textDocument": {"uri": editor.document.uri}}
+        html = await editor.client.protocol.send_request_async("edgraph/page", asked)
+        assert html.startswith("<!doctype html>")
+        await editor.write(digits("{op: log_scalars, inputs: [loss", "{op: log_scalrs, inputs: [loss"))
+        assert await editor.client.protocol.send_request_async("edgraph/page", asked) == html  # the last good one
+    talk(conversation)

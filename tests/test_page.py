@@ -79,9 +79,13 @@ def dom(tmp_path: Path) -> Any:
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
 
-    def shown(path: Path, at: str) -> str:
+    def shown(path: Path, at: str, before: str = "", after: str = "") -> str:
+        """before, after: scripts that an editor around the page would run."""
         html = tmp_path / "page.html"
         assert main(["graph", str(path), "--html", str(html)]) == 0
+        text = html.read_text(encoding="utf-8")
+        html.write_text(text.replace("<body>", f"<body><script>{before}</script>") + f"<script>{after}</script>",
+                        encoding="utf-8")
         return subprocess.run([CHROMIUM, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
                                f"{html.as_uri()}#{at}"], capture_output=True, text=True, timeout=120, check=True).stdout
     return shown
@@ -105,6 +109,27 @@ def test_a_browser_lights_up_what_runs(dom: Any) -> None:
     assert order is not None
     assert re.findall(r'data-op="([^"]*)"', order[1]) == [row[0] for row in rows_at(facts(check(digits).require()), 23)]
     assert '<section id="about" aria-live="polite"><h2>score</h2>' in found
+
+
+def test_an_editor_around_the_page(dom: Any) -> None:
+    """The op of the cursor's line is chosen, and a click says where an op is; what is shown is kept by the editor."""
+    digits = next(path for path in PIPELINES if path.stem == "digits")
+    lines = digits.read_text(encoding="utf-8").splitlines()
+    loss, report = (next(n for n, line in enumerate(lines, 1) if line.startswith(f"  {name}:")) for name in ("loss", "report"))
+    found = dom(digits, "step=1", before="""
+        window.heard = [];
+        window.acquireVsCodeApi = () => ({postMessage: (m) => heard.push(m), getState: () => "step=50&op=batch",
+                                          setState: (state) => { window.kept = state; }});""", after=f"""
+        window.dispatchEvent(new MessageEvent("message", {{data: {{line: {loss}}}}}));
+        const node = svg.querySelector("[data-node=report] .box");
+        svg.setPointerCapture = () => {{}};
+        document.body.dataset.kept = window.kept;
+        for (const kind of ["pointerdown", "pointerup"])
+            node.dispatchEvent(new PointerEvent(kind, {{bubbles: true, pointerId: 1}}));
+        document.body.dataset.heard = JSON.stringify(heard);""")
+    assert 'data-kept="step=50&amp;op=loss"' in found
+    assert f'data-heard="[{{&quot;ready&quot;:true}},{{&quot;line&quot;:{report}}}]"' in found
+    assert states(found)["report"] == "runs"  # at step 50
 
 
 def test_a_browser_shows_three_hundred_ops(dom: Any, tmp_path: Path) -> None:

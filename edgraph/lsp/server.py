@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -75,6 +75,7 @@ def make(imports: bool = False) -> Server:
     server = Server(imports)
     _texts(server)
     _looking(server)
+    _page(server)
     return server
 
 
@@ -137,3 +138,15 @@ def _looking(server: Server) -> None:
     async def foldings(params: types.FoldingRangeParams) -> list[types.FoldingRange] | None:
         return await server.ask(params.text_document.uri, lambda analysis, to: [
             types.FoldingRange(to.line(fold.first), to.line(fold.last)) for fold in folds(analysis)])
+
+
+def _page(server: Server) -> None:
+    """A request of our own, for the panel of an editor's extension."""
+
+    @server.feature("edgraph/page")
+    async def html(params: Any) -> str | None:
+        """The page of `edgraph graph --html`, of the newest version without errors; null: there is none yet."""
+        from edgraph.page.build import page
+
+        return await server.ask(params.textDocument.uri,
+                                lambda analysis, to: None if analysis.graph is None else page(analysis.graph))

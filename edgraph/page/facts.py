@@ -54,5 +54,5 @@ def _op(node: Node, graph: Graph) -> dict[str, Any]:
     entry, source, line = node.entry, node.span.source, node.span.line
     doc = entry.doc if entry is not None and entry.doc else node.spec.summary
     return {"work": op_words(node, graph), "doc": " ".join(doc.split()), "clock": words(node.clock),
-            "place": node.place, "source": source.line(line).strip(),
-            "training": node.training}
+            "place": node.place, "source": source.line(line).strip(), "training": node.training,
+            "line": line if source is graph.pipeline.tree.span.source else None}  # of the pipeline's own file

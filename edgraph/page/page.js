@@ -6,6 +6,7 @@ const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((e) => [e.dat
 const edges = [...svg.querySelectorAll("[data-edge]")];
 const names = Object.keys(facts.ops);
 const outer = names.filter((name) => !inLoop(name));
+const host = typeof acquireVsCodeApi === "function" ? acquireVsCodeApi() : null;
 let step = 1, chosen = null, view = null;
 
 function inLoop(name) {  // a pattern's ops have dots too: only a loop has nodes inside its own
@@ -41,7 +42,8 @@ const doingAt = (at) => doing[facts.stretches[stretchAt(at)][1]];
 function show(at) {
   step = Math.max(1, Math.min(facts.last, Math.round(at) || 1));
   get("slider").value = get("step").value = step;
-  history.replaceState(null, "", `#step=${step}${chosen ? `&op=${encodeURIComponent(chosen)}` : ""}`);
+  const place = `step=${step}${chosen ? `&op=${encodeURIComponent(chosen)}` : ""}`;
+  if (host) host.setState(place); else history.replaceState(null, "", `#${place}`);
   const now = doingAt(step), rows = rowsAt(step);
   for (const [name, node] of nodes) {
     const state = inLoop(name) ? "runs" : now.get(name) || "rests";
@@ -247,22 +249,32 @@ svg.addEventListener("pointermove", (event) => {
   look({...view, x: dragged.view.x - dx / scale, y: dragged.view.y - dy / scale});
 });
 svg.addEventListener("pointerup", () => {
-  if (dragged && !dragged.moved && dragged.name) choose(dragged.name);
+  if (dragged && !dragged.moved && dragged.name) {
+    tell(dragged.name);
+    choose(dragged.name);
+  }
   dragged = null;
   get("picture").classList.remove("dragged");
 });
 
-/** A host of the page (an editor's panel) says where the cursor is. */
+// -- an editor around the page --------------------------------------------------------------------
+
+/** It says where the cursor is: the op that begins there, or last before it, is chosen. */
 window.addEventListener("message", (event) => {
   const line = event.data?.line;
   if (typeof line !== "number") return;
-  const above = names.filter((name) => Number(facts.ops[name].place.split(":").at(-2)) <= line);
-  const found = above.reduce((best, name) => {
-    const of = (each) => Number(facts.ops[each].place.split(":").at(-2));
-    return best === null || of(name) >= of(best) ? name : best;
-  }, null);
+  let found = null;
+  for (const name of names) {
+    const at = facts.ops[name].line;
+    if (at !== null && at <= line && (found === null || at >= facts.ops[found].line)) found = name;
+  }
   if (found && found !== chosen) choose(found);
 });
+
+/** It is told which line was asked for, and keeps what is shown while the page is made anew. */
+function tell(name) {
+  if (facts.ops[name].line !== null) host?.postMessage({line: facts.ops[name].line});
+}
 
 // -- begin ----------------------------------------------------------------------------------------
 
@@ -277,6 +289,7 @@ document.addEventListener("click", (event) => {
 addEventListener("resize", drawTimes);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawTimes);
 fit();
-const asked = new URLSearchParams(location.hash.slice(1));
+const asked = new URLSearchParams(host ? host.getState() ?? "" : location.hash.slice(1));
 if (names.includes(asked.get("op"))) choose(asked.get("op"));
 show(Number(asked.get("step")) || 1);
+host?.postMessage({ready: true});
