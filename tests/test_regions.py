@@ -11,12 +11,12 @@ from toy import TRAIN, accepted, check, run
 from toy_backend import ToyBackend
 from toy_regions import ToyCompiler, agree, compiling
 
-from edgraph.compile import Checked
 from edgraph.graph.ir import Graph
 from edgraph.plan.codegen import generate
 from edgraph.plan.pattern import plan_pattern
 from edgraph.plan.regions import Region, cut, static_traces
 from edgraph.plan.timetable import Timetable
+from edgraph.run import failure
 
 QUIET: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck),
                          "phases": [Phase.explicit, Phase.reuse, Phase.generate]}
@@ -125,21 +125,61 @@ _number(_params['p']), _number(batch['count']), step, ((step - 1) // 4 + 1))  # 
 
 def with_regions(pipeline: Any, *overrides: str, **settings: Any) -> tuple[Any, ToyCompiler]:
     """A run with regions, after a look that one without does the same."""
-    checked = pipeline if isinstance(pipeline, Checked) else check(pipeline, *overrides)
     made: list[ToyCompiler] = []
 
     def compiler(backend: ToyBackend) -> ToyCompiler:
         made.append(ToyCompiler(backend))
         return made[0]
     with compiling():
+        checked = check(pipeline, *overrides)
         ran = run(checked, compiler=compiler, **settings)
-    agree(ran, run(checked, **settings))
+        agree(ran, run(checked, **settings))
     return ran, made[0]
 
 
 def test_the_same_with_and_without() -> None:
     ran, compiler = with_regions(trains(say={"op": "note", "inputs": "loss"}))
-    assert ran.outcome.end == "finished" and len(compiler.calls) == 6
+    assert ran.outcome.end == "finished" and len(compiler.calls) == 6 and not compiler.together
+
+
+def test_steps_together() -> None:
+    """Between two log lines the steps are one call, but for the last one."""
+    ran, compiler = with_regions(trains(say={"op": "note", "inputs": "loss", "every": 10}), "run.num_steps=40")
+    assert ran.outcome.end == "finished" and compiler.together == [8, 8, 8, 8]
+
+
+def test_steps_together_as_long_as_batches_are_of_one_size() -> None:
+    pipeline = trains() | {"data": {"train": {"use": "numbers", "with": {"length": 19}, "batch_size": 2}}}
+    _, compiler = with_regions(pipeline, "run.num_steps=41")  # every tenth batch is of one
+    assert compiler.together == [8, 8, 8, 6]  # after 32 steps the next ones are looked at
+
+
+def test_numbers_of_the_step_in_steps_together() -> None:
+    pipeline = trains(weight="0.5 if step % 3 else 1.0", loss="out * weight * (1 / step) * params.p",
+                      say={"op": "note", "inputs": "loss", "every": 10}) | {"params": {"p": 2}}
+    _, compiler = with_regions(pipeline, "run.num_steps=40")
+    assert compiler.together
+
+
+def test_what_the_next_step_reads_keeps_steps_apart() -> None:
+    say = {"op": "note", "inputs": "hold(loss, 0.0)", "every": 10}
+    _, compiler = with_regions(trains(say=say), "run.num_steps=40")
+    assert compiler.together
+    _, compiler = with_regions(trains(loss="out * 0.5 + previous(loss, 0.0)", say=say), "run.num_steps=40")
+    assert not compiler.together
+
+
+def test_a_cycle_of_patterns() -> None:
+    """Five steps of one kind and one of another: the five are together."""
+    pipeline = trains(
+        update={"op": "optimize", "inputs": "loss", "with": {"optimizer": "one"},
+                "every": {"cycle": 6, "positions": [1, 2, 3, 4, 5]}},
+        other={"op": "forward", "inputs": "batch.x", "with": {"model": "aux"}},
+        change={"op": "optimize", "inputs": "other", "with": {"optimizer": "two"}, "every": 6})
+    pipeline["models"] = {**pipeline["models"], "aux": {"use": "toy", "with": {"w": 0.5}}}
+    pipeline["optimizers"] = {**pipeline["optimizers"], "two": {"use": "sgd", "updates": ["aux"]}}
+    _, compiler = with_regions(pipeline, "run.num_steps=60")
+    assert set(compiler.together) == {4}
 
 
 def test_a_bound_of_updates_ends_the_run() -> None:
@@ -149,23 +189,47 @@ def test_a_bound_of_updates_ends_the_run() -> None:
 
 @pytest.mark.parametrize("policy", ["stop", "ignore", "skip"])
 def test_a_loss_that_is_not_finite(policy: str) -> None:
-    pipeline = trains(loss="out * exp(step * 400)")
-    pipeline["run"] = {"num_steps": 6, "nonfinite": policy}
-    with_regions(pipeline)
+    pipeline = trains(loss="out * (1.0 if step < 17 else nan)", say={"op": "note", "inputs": "loss", "every": 10})
+    pipeline["run"] = {"num_steps": 40, "nonfinite": policy}
+    ran, compiler = with_regions(pipeline)
+    assert compiler.together
+    if policy == "stop":
+        found = ran.outcome.failure
+        assert found is not None
+        assert (ran.outcome.step, found.step, found.node) == (16, 17, "update")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_error_in_a_compiled_region(several: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The op is found by making its calls one by one. What does not follow from it may have been done before."""
+    monkeypatch.setattr(failure, "_has_buffers", lambda model, run: False)
+    pipeline = trains(out={"op": "forward", "inputs": "batch.x", "with": {"model": "net"}},
+                      wrong="out + (batch.x)[step - 1]", loss="wrong * 2")  # batches are of two
+    if several:
+        pipeline["models"] = {**pipeline["models"], "aux": {"use": "toy", "with": {"w": 0.5}}}
+        pipeline["optimizers"] = {**pipeline["optimizers"], "two": {"use": "sgd", "updates": ["aux"]}}
+        pipeline["ops"] |= {"other": {"op": "forward", "inputs": "batch.x", "with": {"model": "aux"}},
+                            "change": {"op": "optimize", "inputs": "other", "with": {"optimizer": "two"}}}
+    with compiling():
+        outcome = run(pipeline, compiler=ToyCompiler).outcome
+    found = outcome.failure
+    assert found is not None and isinstance(found.error, IndexError)
+    assert (outcome.step, found.step, found.node, found.written) == (2, 3, "wrong", several)
+    assert "out: float" in found.inputs[0] and "batch.x: tuple" in found.inputs[1]
 
 
 @settings(max_examples=150, **QUIET)
 @given(pipelines())
 def test_random_pipelines(drawn: Drawn) -> None:
-    checked = check(drawn.pipeline)
-    assume(not checked.diagnostics.failed)
-    with_regions(checked)
+    with compiling():
+        assume(not check(drawn.pipeline).diagnostics.failed)
+    with_regions(drawn.pipeline)
 
 
 @pytest.mark.slow
 @settings(max_examples=1500, **QUIET)
 @given(pipelines())
 def test_many_random_pipelines(drawn: Drawn) -> None:
-    checked = check(drawn.pipeline)
-    assume(not checked.diagnostics.failed)
-    with_regions(checked)
+    with compiling():
+        assume(not check(drawn.pipeline).diagnostics.failed)
+    with_regions(drawn.pipeline)

@@ -91,7 +91,7 @@ class ToyBackend:
 
     # data
     def loader(self, dataset: Any, collate: Any = None) -> Callable[[Any], dict[str, Any]]:
-        return lambda indices: {"x": tuple(dataset.arrays["x"][indices].tolist())}
+        return ToyLoader(dataset.arrays)
 
     def convert(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         return {name: tuple(map(float, value)) if hasattr(value, "tolist") else value for name, value in batch.items()}
@@ -195,6 +195,16 @@ class ToyBackend:
         if only is None:
             for name, optimizer in self.optimizers.items():
                 optimizer.load(state["optimizers"][name])
+
+
+class ToyLoader:
+    """Rows of arrays."""
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self.tensors = {name: tuple(array.tolist()) for name, array in arrays.items()}
+
+    def __call__(self, indices: Any) -> dict[str, Any]:
+        return {name: tuple(value[index] for index in indices) for name, value in self.tensors.items()}
 
 
 class Optimizer:

@@ -49,9 +49,11 @@ class Compiler(Protocol):
         its calls raise, also after something was written."""
         ...
 
-    def repeat(self, region: Callable[..., Value], kinds: tuple[Given, ...]) -> Callable[..., int]:
-        """`f(steps, *arguments)`: the region for so many steps, one after the other, in one call. Returns how many
-        it completed: fewer only where a loss is not finite, and then of the next one nothing is written.
+    def repeat(self, region: Callable[..., Value],
+               kinds: tuple[Given, ...]) -> Callable[..., tuple[int, Exception | None]]:
+        """`f(steps, *arguments)`: the region for so many steps, one after the other, in one call. Gives how many it
+        completed and, where these are not all, the error that came in the next one, of which nothing is written if
+        that is a NonFiniteLoss.
 
         kinds: what is given for each argument of the region. `same`: the argument, at all steps. `each`: an array
         (steps,) with that of every step. `rows`: a pair of a value and int64 indices (steps, n), of which step i has
@@ -99,7 +101,8 @@ class Backend(Protocol):
     # -- data ------------------------------------------------------------------------------------------
 
     def loader(self, dataset: Any, collate: Callable[..., Any] | None = None) -> Callable[[Any], Batch]:
-        """From an array of indices (int64) to a batch on the device: a new mapping of fields."""
+        """From an array of indices (int64) to a batch on the device: a new mapping of fields. Where a compiler may
+        take the rows itself, the loader has `tensors`, those fields by name as values on the device."""
         ...
 
     def convert(self, batch: Mapping[str, Any]) -> Batch:

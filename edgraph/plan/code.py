@@ -92,6 +92,7 @@ class Writer:
         self.names = names
         self.slots = slots
         self.made = made
+        self.remembered: set[int] = set()  # the slots that are read
 
     def expression(self, expr: Expr) -> str:
         match expr:
@@ -177,6 +178,8 @@ class Writer:
         condition = value_condition(self.graph.nodes[target.node], target.field, self.graph)
         if condition is not None:
             guard = both_guards(guard, frozenset({frozenset({condition})}))
+        if guard != ALWAYS_GUARD:
+            self.remembered.add(index)
         if guard == NEVER_GUARD:
             return held
         made = self.value(target.node, target.field)

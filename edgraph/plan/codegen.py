@@ -11,6 +11,7 @@ from edgraph.plan.call_code import Line, Passes, Shared, by_name
 from edgraph.plan.pattern import Call, Plan
 from edgraph.plan.regions import Traces
 from edgraph.plan.timetable import Timetable
+from edgraph.plan.together import together
 
 __all__ = ["StepSource", "by_name", "generate", "static_passes"]
 
@@ -40,6 +41,11 @@ class StepSource:
         start = max((start for start in self.starts if start <= line), default=1)
         return [node for number, node in self.lines.items() if start <= number < line]
 
+    def below(self, line: int) -> list[str]:
+        """The nodes of the function that begins at a line."""
+        stop = min((start for start in self.starts if start > line), default=max(self.lines) + 1)
+        return [node for number, node in self.lines.items() if line <= number < stop]
+
 
 def static_passes(call: Call) -> tuple[str, ...]:
     """The extra arguments of a call as far as they are known without a backend."""
@@ -66,40 +72,75 @@ def generate(graph: Graph, timetable: Timetable, plan: Plan | Sequence[Plan], na
     return _assemble(name, shared, [Body(shared, plan, each) for plan, each in zip(plans, names, strict=True)])
 
 
+class _Text:
+    """Functions one below the other, and where each pattern and each region begins."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.starts: list[int] = []
+
+    def begin(self) -> None:
+        """A pattern begins with the next line."""
+        self.starts.append(len(self.lines) + 1)
+
+    def function(self, lines: list[Line]) -> None:
+        self.begin()
+        self.lines += [*lines, Line(""), Line("")]
+
+
 def _assemble(name: str, shared: Shared, written: list[Body]) -> StepSource:
     loop = shared.graph.use is not None
     bodies = [body.write() for body in written]
     if loop:
         shared.names.need("_mix", "mix")
         bodies = [[Line("key = _mix(outer, step)"), *body] for body in bodies]
-    made_by_all = set.intersection(*(set(body.made) for body in written))
-    lines: list[Line] = []
-    starts: list[int] = []
-    if len(bodies) == 1:
-        lines.append(Line("    for step in steps:"))
-        starts.append(2)
-        lines += [Line(f"        {text}", node) for text, node in bodies[0]]
-    else:
+    if len(bodies) > 1:
         shared.names.need("_islice", "islice")
-        lines.append(Line("    for which, count in runs:"))
-        for number, body in enumerate(bodies):
-            starts.append(len(lines) + 2)
-            lines += [Line(f"        {'elif' if number else 'if'} which == {number}:"),
-                      Line("            for step in _islice(steps, count):")]
-            lines += [Line(f"                {text}", node) for text, node in body]
-            lines += [Line(f"            {shared.names.variable(node)} = None") for node in written[number].unused
-                      if node not in made_by_all]  # the others are made anew at the next step
-    lines.append(Line("    return step"))
-    lines.insert(0, Line(f"def {name}({_parameters(shared, len(bodies), loop)}):"))
-    outside = {need: what for need, what in shared.names.outside.items() if what[0] != "region"}
-    for code in reversed([code for body in written for code in body.regions]):
-        outside |= {**code.needs, "_compiled": ("compiled",)}
-        above = [Line("@_compiled"), *code.lines, Line(""), Line("")]
-        starts = [2, *(start + len(above) for start in starts)]
-        lines = above + lines
-    return StepSource(name, "\n".join(text for text, _ in lines) + "\n", outside,
-                      {number: node for number, (_, node) in enumerate(lines, 1) if node is not None},
-                      shared.calls, tuple(starts), shared.names.variables())
+    text = _Text()
+    needs = _above(shared, written, text)
+    steps = [f"{body.name}_steps" if f"{body.name}_steps" in shared.names.outside else "" for body in written]
+    text.lines.append(Line(f"def {name}({_parameters(shared, len(bodies), loop)}):"))
+    if len(bodies) == 1:
+        text.lines.append(Line(f"    for step in {steps[0]}(steps):" if steps[0] else "    for step in steps:"))
+        text.begin()
+        text.lines += [Line(f"        {line}", node) for line, node in bodies[0]]
+    else:
+        _several(text, shared, written, bodies, steps)
+    text.lines.append(Line("    return step"))
+    outside = {need: what for need, what in shared.names.outside.items() if what[0] != "region"} | needs
+    return StepSource(name, "\n".join(line for line, _ in text.lines) + "\n", outside,
+                      {number: node for number, (_, node) in enumerate(text.lines, 1) if node is not None},
+                      shared.calls, tuple(text.starts), shared.names.variables())
+
+
+def _above(shared: Shared, written: list[Body], text: _Text) -> dict[str, tuple[str, ...]]:
+    """The functions that stand above the pattern's: its regions, and what runs many steps at once. Returns what they
+    alone need from outside."""
+    needs: dict[str, tuple[str, ...]] = {}
+    for body in written:
+        for code in body.regions:
+            needs |= {**code.needs, "_compiled": ("compiled",)}
+            text.function([Line("@_compiled"), *code.lines])
+        steps = together(body)
+        if steps is not None:
+            needs["_together"] = ("together",)
+            shared.names.need(f"{body.name}_steps", "region", body.name)
+            text.function(steps)
+    return needs
+
+
+def _several(text: _Text, shared: Shared, written: list[Body], bodies: list[list[Line]], steps: list[str]) -> None:
+    """The loops of several patterns, each as often in a row as the runs say."""
+    made_by_all = set.intersection(*(set(body.made) for body in written))
+    text.lines.append(Line("    for which, count in runs:"))
+    for number, body in enumerate(bodies):
+        text.begin()
+        taken = "_islice(steps, count)"
+        text.lines += [Line(f"        {'elif' if number else 'if'} which == {number}:"),
+                       Line(f"            for step in {f'{steps[number]}({taken})' if steps[number] else taken}:")]
+        text.lines += [Line(f"                {line}", node) for line, node in body]
+        text.lines += [Line(f"            {shared.names.variable(node)} = None") for node in written[number].unused
+                       if node not in made_by_all]  # the others are made anew at the next step
 
 
 def _parameters(shared: Shared, patterns: int, loop: bool) -> str:

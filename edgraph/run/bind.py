@@ -75,6 +75,8 @@ class Binder:
                 return run.batch_count
             case ("compiled",):
                 return run.regions.compiled
+            case ("together",):
+                return partial(run.regions.together, context.sources)
             case ("bound_updates",):
                 return partial(context.bound_updates, run)
             case ("settle",):

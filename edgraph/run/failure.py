@@ -6,12 +6,14 @@ import errno
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from edgraph.backends.base import NonFiniteLoss
 
 if TYPE_CHECKING:
     from edgraph.graph.ir import Graph, Node
+    from edgraph.plan.codegen import StepSource
     from edgraph.run.context import Context
     from edgraph.run.graphrun import GraphRun
     from edgraph.run.interpreter import Interpreter
@@ -71,7 +73,7 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
                 found = run.graph.nodes[name]
                 failure.inputs = _inputs(found, run, values, source.variables)
                 if run is main:
-                    failure.written = _written([*ran, name], run)
+                    failure.written = _written([*ran, *_at_once(source, frame.tb_frame.f_code, name, run), name], run)
         frame = frame.tb_next
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")
@@ -80,6 +82,20 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
         failure.notes.append("the weights are as they were before this step; "
                              "see run.nonfinite (stop, skip, ignore) and clip_norm")
     return failure
+
+
+def _at_once(source: StepSource, code: CodeType, name: str, run: GraphRun) -> list[str]:
+    """What else may have run of a compiled region that failed: everything but what follows from the failed node."""
+    failed = run.regions.failed
+    if failed is None or failed.__code__ is not code:
+        return []
+    follows = {name}
+    names = source.below(code.co_firstlineno)
+    for other in names:
+        node = run.graph.nodes[other]
+        if any(read.node in follows for read in node.reads) or f"{other}.gradients" in follows:
+            follows.add(other)
+    return [other for other in names if other not in follows]
 
 
 def _inputs(node: Node, run: GraphRun, values: dict[str, Any], variables: Mapping[str, str]) -> list[str]:

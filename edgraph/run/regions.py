@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgraph.backends.base import Backend
+from edgraph.backends.base import Backend, NonFiniteLoss
+from edgraph.run.together import Together
+
+if TYPE_CHECKING:
+    from edgraph.run.sources import Sources
 
 Region = Callable[..., Any]
 
@@ -17,6 +22,7 @@ class Regions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._compiled: dict[tuple[object, ...], Region] = {}
+        self.failed: Region | None = None  # while it ran: what of it was done by then is not known
 
     def compiled(self, region: Region) -> Region:
         """The region as one function."""
@@ -27,6 +33,16 @@ class Regions:
             self._compiled[key] = self._compile(region)
         return self._compiled[key]
 
+    def together(self, sources: Sources, region: Region, *, rows: dict[str, str],
+                 each: tuple[str, ...]) -> Callable[[Callable[[int], tuple[Any, ...]]], Any]:
+        """For a function that gives a step's arguments: what goes through steps (edgraph.plan.together)."""
+        def decorate(given: Callable[[int], tuple[Any, ...]]) -> Any:
+            if not sources.has_rows(rows.values()):
+                return iter
+            assert self._backend.compiler is not None
+            return Together(self._backend.compiler, sources, region.__wrapped__, given, rows, each)  # type: ignore[attr-defined]
+        return decorate
+
     def forget(self) -> None:
         self._compiled.clear()
 
@@ -34,6 +50,7 @@ class Regions:
         assert self._backend.compiler is not None
         call, record = self._backend.compiler.compile(region), self._backend.record
 
+        @wraps(region)
         def run(*arguments: Any) -> Any:
             try:
                 return call(*arguments)
@@ -41,6 +58,8 @@ class Regions:
                 record(False)
                 if _is_from(region, error.__traceback__):  # it was compiling: the line is known, nothing has run
                     raise
+                if not isinstance(error, NonFiniteLoss):
+                    self.failed = region
                 _again(region, arguments)
                 raise  # alone its calls do not fail
         return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,7 @@ class Sources:
         self._own: BatchStream | None = None
         self._fetchers: dict[tuple[str, str], tuple[Fetch, BatchStream]] = {}
         self._fixed: dict[str, Batch] = {}
+        self._loaders: dict[str, Callable[[Any], Batch]] = {}
         self._positions: dict[str, int] = {}  # of streams that nobody has asked for yet since the run was resumed
 
     def size(self, step: int) -> int:
@@ -98,7 +99,7 @@ class Sources:
         stream = source.stream(name)
         indices = stream.indices
         if source.arrays is not None:
-            load = self.backend.loader(source.dataset)
+            load = self._loader(data)
 
             def batch(number: int) -> Batch:
                 chosen = indices(number)
@@ -115,6 +116,28 @@ class Sources:
                 found["count"] = len(chosen)
                 return found
         return batch, stream
+
+    def _loader(self, data: str) -> Callable[[Any], Batch]:
+        if data not in self._loaders:
+            self._loaders[data] = self.backend.loader(self.data[data].dataset)
+        return self._loaders[data]
+
+    def has_rows(self, fields: Iterable[str]) -> bool:
+        """Whether these fields of the data set that the run is over are whole values on the device."""
+        if self.over is None or self.data[self.over].arrays is None:
+            return not list(fields)
+        return set(fields) <= set(getattr(self._loader(self.over), "tensors", ()))
+
+    def rows(self, steps: Iterable[int]) -> tuple[dict[str, Any], Any]:
+        """The fields of that data set, and (steps, n) which rows of them the batches of some steps are. All these
+        batches are of one size."""
+        import numpy as np
+
+        assert self.over is not None
+        self.size(1)
+        assert self._own is not None
+        whole: dict[str, Any] = self._loader(self.over).tensors  # type: ignore[attr-defined]
+        return whole, np.stack([self._own.indices(step - 1) for step in steps])
 
     def load(self, node: Node, run: GraphRun, moves: bool) -> Bound:
         """The batch of a `load_batch` node. moves: where it is a source of training, whether training demands it;
