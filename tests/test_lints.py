@@ -48,6 +48,37 @@ def test_the_run_silences_a_code(case: str, monkeypatch: pytest.MonkeyPatch) -> 
         assert code not in kept
 
 
+def silenced(text: str, line: int, code: str) -> str:
+    """The pipeline with `ignore` in the entry of a line."""
+    lines = text.split("\n")
+    name, entry = lines[line - 1].split(": ", 1)
+    if not entry.startswith("{"):
+        entry = f'{{op: expr, inputs: "{entry}"}}'
+    assert "ignore:" not in entry
+    lines[line - 1] = f"{name}: {entry[:-1]}, ignore: [{code}]}}"
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("case", [*sorted(path.stem for path in GOLDEN.glob("lint_*.yaml")), "graph_lints"])
+def test_the_entry_silences_it(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a warning points, `ignore` with its code; every other one is still given."""
+    monkeypatch.chdir(GOLDEN)
+    given = [item for item in check(f"{case}.yaml").diagnostics if item.code != "unknown-warning"]
+    places = {place for lint in LINTS for place in lint.place.split(", ")}
+    assert given and places == {"ops", "stages", "optimizers", "models", "data", "run"}
+    text = (GOLDEN / f"{case}.yaml").read_text(encoding="utf-8")
+    for item in given:
+        assert item.span is not None
+        path = GOLDEN / f".{case}-{item.code}-{item.span.line}.yaml"
+        path.write_text(silenced(text, item.span.line, item.code), encoding="utf-8")
+        try:
+            kept = [(other.code, other.span and other.span.line) for other in check(path.name).diagnostics
+                    if other.code != "unknown-warning"]
+        finally:
+            path.unlink()
+        assert kept == [(other.code, other.span and other.span.line) for other in given if other is not item]
+
+
 def test_an_op_that_is_not_known_may_use_anything(tmp_path: Path) -> None:
     """Without the pipeline's own modules nothing is said about models, optimizers and data sets."""
     path = tmp_path / "pipeline.yaml"

@@ -241,6 +241,7 @@ class StageEntry:
     until: tuple[Fraction, Literal["steps", "epochs"]] | None = None
     length: tuple[Fraction, Literal["steps", "epochs"]] | None = None
     condition: Expression | None = None
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

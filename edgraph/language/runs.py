@@ -19,7 +19,7 @@ from edgraph.text.suggest import did_you_mean
 
 RUN_KEYS = ("over", *evaluation.KEYS, "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",
             "precision", "deterministic", "checkpoint", "nonfinite", "tags", "root", "ignore")
-STAGE_KEYS = ("until", "for")
+STAGE_KEYS = ("until", "for", "ignore")
 BACKENDS = ("torch", "tensorflow", "python")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]{0,3}))?")
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -126,7 +126,8 @@ def _stage(name: str, span: Span, tree: Mapping, context: Context, last: bool) -
     if not last and not fields.has("until") and not fields.has("for"):
         context.diagnostics.error("missing-key", f"{fields.where} does not say when it ends", span,
                                   "write until: 1000 steps or for: 5 epochs; only the last stage runs to the end")
-    return StageEntry(name, span, ends, None if given is None else _length("for", given, fields), condition)
+    return StageEntry(name, span, ends, None if given is None else _length("for", given, fields), condition,
+                      fields.texts("ignore"))
 
 
 def _length(key: str, tree: Tree, fields: Fields) -> Length | None:

@@ -237,7 +237,8 @@ def stage() -> Schema:
             "properties": {
                 "until": length("Where it ends: an absolute step (`1000 steps`, `5 epochs`), or "
                                 "`{when: EXPRESSION}`.", condition=True),
-                "for": length("How long it is: `1000 steps`, `5 epochs`.")}}
+                "for": length("How long it is: `1000 steps`, `5 epochs`."),
+                "ignore": names_or_name("Codes of warnings that are not shown for this stage.")}}
 
 
 def graph(ops: Schema, patterns: Schema) -> Schema:

@@ -56,8 +56,8 @@ def run(graph: Graph, diagnostics: Diagnostics) -> None:
 
 def _unknown_codes(graph: Graph, warner: Warner) -> None:
     pipeline = graph.pipeline
-    said = [(entry.span, entry.ignore) for section in (pipeline.data, pipeline.models, pipeline.optimizers)
-            for entry in section.values()]
+    sections = (pipeline.data, pipeline.models, pipeline.optimizers, pipeline.stages)
+    said = [(entry.span, entry.ignore) for section in sections for entry in section.values()]
     said += [(node.span, node.entry.ignore) for inner in graph.graphs() for node in inner.nodes.values()
              if node.entry is not None and node.kind == "op"]
     said.append((pipeline.run.spans.get("ignore", pipeline.tree.span), pipeline.run.ignore))

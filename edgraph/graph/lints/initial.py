@@ -37,7 +37,8 @@ def decides(graph: Graph, warner: Warner) -> None:
                 if _holds(stage.condition.root, step, graph) is True:
                     made = _held(stage.condition.root, graph)[0]
                     warner.at(stage.condition.span, "initial-value", f"stage '{stage.name}' ends before step {step} "
-                              f"by the initial value in '{made.text}'{_real(made)}", HELP)
+                              f"by the initial value in '{made.text}'{_real(made)}", HELP,
+                              graph.pipeline.stages[stage.name].ignore)
                     break
 
 

@@ -19,7 +19,7 @@ from edgraph.ops.patterns.updates import (
 from edgraph.ops.registry import pattern
 
 # `for` is no name in Python, so that this cannot be written as a class
-_Ends = TypedDict("_Ends", {"until": Any, "for": Any}, total=False)
+_Ends = TypedDict("_Ends", {"until": Any, "for": Any, "ignore": list[str]}, total=False)
 
 
 class Stage(_Ends):
