@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def tree(text: str) -> Any:
 def made(name: str, *sizes: int) -> nn.Sequential:
     torch.manual_seed(edgraph.stream_seed(SEED, f"models.{name}", 0))
     layers: list[nn.Module] = [nn.Flatten()]
-    for i, (one, two) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (one, two) in enumerate(pairwise(sizes)):
         layers += [nn.ReLU()] * (i > 0) + [nn.Linear(one, two)]
     return nn.Sequential(*layers)
 
