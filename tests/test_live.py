@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_engine_resume import only
 from toy import TRAIN, Ran, accepted, check, run, same
+from toy_regions import ToyCompiler, compiling
 
 from edgraph.graph.live import settable
 from edgraph.run.checkpoints import MemoryStore
@@ -185,6 +187,24 @@ def test_a_replay_that_does_not_fit(tmp_path: Path) -> None:
     (tmp_path / "changes.jsonl").write_text("{")
     with pytest.raises(FolderError, match="damaged"):
         go(tmp_path / "c", replay=tmp_path)
+
+
+def test_a_region_is_given_parameters_as_arguments(tmp_path: Path) -> None:
+    """What is compiled must not hold their values."""
+    seen: list[str] = []
+
+    class Watching(ToyCompiler):
+        def compile(self, region: Callable[..., Any]) -> Callable[..., Any]:
+            seen.append(region.__name__)
+            assert "_params" not in region.__code__.co_names
+            return super().compile(region)
+
+    asks: dict[int, dict[str, Any]] = {2: {"b": 3.0}, 7: {"a": 0.5, "b": 0.0}}
+    with compiling():
+        one = go(tmp_path / "a", asks, compiler=Watching)
+    ASK.clear()
+    other = go(tmp_path / "b", replay=tmp_path / "a")
+    assert seen and one.weights == other.weights and said(one) == said(other)
 
 
 def test_nothing_is_watched_where_nothing_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,12 @@ command line:1:8: error[wrong-type]: parameter 'weight' cannot be the text 'x'; 
     1 | weight=x
       |        ^
 """
+FILLED_IN = """\
+command line:1:1: error[not-live]: parameter 'width' has no effect in the recorded pipeline: ${width} at live.yaml:13:38 was filled in before the run
+    1 | width=8
+      | ^^^^^
+   help: override what it fills in (models.net.with.sizes), or name the pipeline's file: edgraph run FILE --resume RUN width=8
+"""
 SLOW = '''
 import time
 
@@ -166,9 +172,14 @@ def test_what_set_says(pipeline: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["set", "b", "lr=0.1"]) == 2 and "no run 'b'" in capsys.readouterr().err
 
 
-def test_an_inserted_parameter_stays_so_in_the_recorded_pipeline(pipeline: Path) -> None:
+def test_an_inserted_parameter_stays_so_in_the_recorded_pipeline(
+        pipeline: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There `${width}` is filled in: the run that goes on knows it from the run's own record."""
     from edgraph.run.folder import RunFolder
     assert main(["run", str(pipeline), "run.num_steps=5", "--folder", "a", "--quiet"]) == 0
     assert main(["run", "--resume", "a", "run.num_steps=9", "--quiet"]) == 0
     assert RunFolder(Path("a")).read_json("params.json")["width"]["inserted"] == ["live.yaml:13:38"]
+    capsys.readouterr()
+    assert main(["run", "--resume", "a", "run.num_steps=12", "width=8", "lr=0.1"]) == 2
+    assert capsys.readouterr().err == FILLED_IN
+    assert main(["run", str(pipeline), "--resume", "a", "run.num_steps=12", "width=16", "lr=0.1", "--quiet"]) == 0

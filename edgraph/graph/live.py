@@ -21,13 +21,15 @@ class Settable(NamedTuple):
     """A parameter as a run knows it.
 
     read: an expression reads it, as `params.NAME`.  whole: as an index, which is a whole number.
-    inserted: places of `${NAME}`, which were filled in before the run and cannot follow.
+    inserted: places of `${NAME}`, which were filled in before the run and cannot follow.  keys: what they fill in, such
+    as `optimizers.adam.with.lr`.
     """
 
     parameter: Parameter
     read: bool = False
     whole: bool = False
     inserted: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     def refusal(self, name: str) -> str | None:
         """Why it cannot be changed; None where it can."""
@@ -47,13 +49,14 @@ class Settable(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         of = self.parameter
         return {"value": of.value, "type": of.kind, "min": of.minimum, "max": of.maximum, "choices": list(of.choices),
-                "doc": of.doc, "read": self.read, "whole": self.whole, "inserted": list(self.inserted)}
+                "doc": of.doc, "read": self.read, "whole": self.whole, "inserted": list(self.inserted),
+                "keys": list(self.keys)}
 
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> Settable:
         of = Parameter(known["value"], known["type"], known["min"], known["max"], tuple(known["choices"]),
                        known["doc"])
-        return cls(of, known["read"], known["whole"], tuple(known["inserted"]))
+        return cls(of, known["read"], known["whole"], tuple(known["inserted"]), tuple(known["keys"]))
 
 
 def settable(graph: Graph) -> dict[str, Settable]:
@@ -61,9 +64,9 @@ def settable(graph: Graph) -> dict[str, Settable]:
     pipeline = graph.pipeline
     if not pipeline.params:
         return {}
-    places: dict[str, list[str]] = {}
-    for name, place in insertions(pipeline):
-        places.setdefault(name, []).append(place)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, *where in insertions(pipeline):
+        found.setdefault(name, []).append((where[0], where[1]))
     read: set[str] = set()
     indices: set[str] = set()
     for root in _expressions(graph):
@@ -73,34 +76,36 @@ def settable(graph: Graph) -> dict[str, Settable]:
             elif isinstance(part, Index):
                 indices.update(inner.name for inner in walk(part.index) if isinstance(inner, Param))
     return {name: Settable(parameter(name, pipeline.params, pipeline.declared), name in read, name in indices,
-                           tuple(places.get(name, ()))) for name in pipeline.params}
+                           tuple(place for place, _ in found.get(name, ())),
+                           tuple(dict.fromkeys(key for _, key in found.get(name, ())))) for name in pipeline.params}
 
 
-def insertions(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
-    """Name and place of every `${NAME}` of the pipeline's own parameters."""
+def insertions(pipeline: Pipeline) -> Iterator[tuple[str, str, str]]:
+    """Name, place and key of every `${NAME}` of the pipeline's own parameters."""
     for section, entry in pipeline.tree.entries.items():
         if section != "graphs":
-            yield from _inserted(entry.value)
+            yield from _inserted(entry.value, section)
         elif isinstance(entry.value, Mapping):
-            for graph in entry.value.entries.values():
+            for name, graph in entry.value.entries.items():
                 own = graph.value.get("params") if isinstance(graph.value, Mapping) else None
                 hidden = own.entries if isinstance(own, Mapping) else {}
-                yield from ((name, place) for name, place in _inserted(graph.value, raw=True) if name not in hidden)
+                yield from (found for found in _inserted(graph.value, f"graphs.{name}", raw=True)
+                            if found[0] not in hidden)
 
 
-def _inserted(tree: Tree, raw: bool = False) -> Iterator[tuple[str, str]]:
-    """raw: what is not filled in yet, as in graphs."""
-    stack = [tree]
+def _inserted(tree: Tree, key: str, raw: bool = False) -> Iterator[tuple[str, str, str]]:
+    """raw: what is not filled in yet, as in graphs. A list has the key of the whole."""
+    stack = [(key, tree)]
     while stack:
-        head = stack.pop()
+        key, head = stack.pop()
         if isinstance(head, Mapping):
-            stack.extend(entry.value for entry in reversed(head.entries.values()))
+            stack.extend((f"{key}.{inner}", entry.value) for inner, entry in reversed(head.entries.items()))
         elif isinstance(head, Sequence):
-            stack.extend(reversed(head.items))
+            stack.extend((key, item) for item in reversed(head.items))
         else:
             text = head.text if isinstance(head, Inserted) else head.value if raw else None
             if isinstance(text, str) and "${" in text:
-                yield from ((name, head.span.place()) for name in _INSERT.findall(text))
+                yield from ((name, head.span.place(), key) for name in _INSERT.findall(text))
 
 
 def _expressions(graph: Graph) -> Iterator[Expr]:
@@ -113,6 +118,8 @@ def _expressions(graph: Graph) -> Iterator[Expr]:
         if inner.use is not None and inner.use.condition is not None:
             yield inner.use.condition.root
     yield from (stage.condition.root for stage in pipeline.stages.values() if stage.condition is not None)
+    if pipeline.run.evaluation is not None and pipeline.run.evaluation.filter is not None:
+        yield pipeline.run.evaluation.filter.root
     yield from (entry.schedule.root for entry in pipeline.optimizers.values()
                 if isinstance(entry.schedule, Expression))
 

@@ -121,7 +121,7 @@ class RunFolder:
     def is_running(self) -> bool:
         """Whether a process is at work on the run: one that was killed still says `running`."""
         status = self.status()
-        return status is not None and status.state == "running" and _Lock.holds(self.path)
+        return status is not None and status.state == "running" and is_held(self.path) is not False
 
     def metrics(self) -> list[Row]:
         return read_metrics(self.path / "metrics.jsonl")
@@ -182,26 +182,6 @@ class _Lock:
         self._held.add(self._key)
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"process {os.getpid()}\n".encode(), 0)
-
-    @classmethod
-    def holds(cls, folder: Path) -> bool:
-        """Whether a process writes into a folder now, this one or another."""
-        import fcntl
-
-        about = folder.stat()
-        if (about.st_dev, about.st_ino) in cls._held:
-            return True
-        try:
-            handle = os.open(folder / ".lock", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once, by closing
-        except OSError as error:
-            return error.errno in (errno.EACCES, errno.EAGAIN)
-        finally:
-            os.close(handle)
-        return False
 
     def release(self) -> None:
         os.ftruncate(self._handle, 0)

@@ -30,8 +30,8 @@ def parameters(graph: Graph) -> dict[str, Settable]:
     path = Path(graph.pipeline.source.name)
     if known and path.name == "resolved.yaml" and (path.parent / RECORD).exists():
         noted = RunFolder(path.parent).read_json(RECORD)
-        known = {name: each._replace(inserted=each.inserted or tuple(noted.get(name, {}).get("inserted", ())))
-                 for name, each in known.items()}
+        known = {name: each if each.inserted or name not in noted else each._replace(
+            inserted=tuple(noted[name]["inserted"]), keys=tuple(noted[name]["keys"])) for name, each in known.items()}
     return known
 
 

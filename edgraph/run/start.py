@@ -122,7 +122,7 @@ class Runner:
         if job.warm is not None:
             self._warm_up(job.warm)
         given = any(entry.weights and entry.weights.checkpoint for entry in job.pipeline.models.values())
-        if self._keeps() and (given or job.warm is not None):
+        if self._keeps() and job.series is None and (given or job.warm is not None):
             self.save(None, 0)  # if the run is killed, it can be resumed without that checkpoint
         job.warm = None  # it need not stay in memory
 
