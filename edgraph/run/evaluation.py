@@ -42,10 +42,12 @@ class Evaluation(Engine):
         self._in_progress = False
 
     def begin(self) -> None:
-        self.ahead = self.series.next(waits=False)
+        self.ahead = self.series.next(waits=self.series.wanted.which != "new")
         if self.ahead is None and self._finds_nothing():
             entry = self._entry()
-            raise _error("no-checkpoint", self.series.missing(), (entry.which or entry.of).span, None)
+            named = entry.which is not None and entry.which.text == "best"
+            raise _error("no-checkpoint", self.series.missing(), (entry.which or entry.of).span,
+                         "what trains saves it by an op: {op: checkpoint, with: {name: best}}" if named else None)
         if self.ahead is not None:
             self._check(self.ahead.tree["models"])
 
@@ -56,7 +58,11 @@ class Evaluation(Engine):
 
     def _finds_nothing(self) -> bool:
         """Whether there is not and will not be anything to evaluate."""
-        return not self.series.done and (self.series.wanted.which != "new" or self.series.run.ended() is not None)
+        run, wanted = self.series.run, self.series.wanted
+        if self.series.done or wanted.which != "new":
+            return not self.series.done
+        ending = run.ended()
+        return ending is not None and (ending.final or wanted.timeout is None) and not run.list()
 
     def current(self) -> int:
         return self.done + self._in_progress

@@ -78,7 +78,7 @@ class Series:
         fits = self._fitting(there)
         if not fits:
             near = describe(there, which)
-            more = "" if "did you mean" in near else did_you_mean(which, list(SERIES))
+            more = "" if "did you mean" in near or which == "best" else did_you_mean(which, list(SERIES))
             return f"{self.run} has no checkpoint '{which}'{near}{more}"
         if all(each.damage is not None for each in fits):
             return f"no checkpoint of {self.run} can be read: {fits[-1].damage}"
