@@ -17,6 +17,7 @@ from edgraph.text.suggest import did_you_mean
 FAMILIES = {
     "sources": "Batches", "compute": "Values", "losses": "Losses", "training": "Training",
     "metrics": "Metrics", "noise": "Noise", "control": "Steering the run", "logging": "Showing what happens",
+    "saving": "Saving examples",
     "user": "Of this pipeline"}
 KIND_TITLES: dict[Kind, tuple[str, str]] = {
     "op": ("Ops", ""),

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -63,7 +64,10 @@ def remove_partial(folder: Path) -> list[Path]:
     """Delete what killed processes left half written, here and below. Only for the one that writes here."""
     left = sorted(folder.rglob(f".*{PARTIAL}"))
     for path in left:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     return left
 
 

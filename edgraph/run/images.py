@@ -81,7 +81,7 @@ def to_pixels(images: Any, range: tuple[float, float] | None = None,
     array = np.asarray(images)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"images are numbers, not an array of {array.dtype}")
-    array = _channels_last(array, channels)
+    array = channels_last(array, channels)
     low, high = value_range(array) if range is None else range
     if array.dtype == np.uint8 and (low, high) == (0, 255):
         pixels, unknown = array, None
@@ -161,7 +161,7 @@ class _Sheet:
         return np.asarray(picture)
 
 
-def _channels_last(array: Any, channels: Literal["first", "last"] | None) -> Any:
+def channels_last(array: Any, channels: Literal["first", "last"] | None) -> Any:
     """(n, h, w, c) with c = 1, 3 or 4."""
     shape = array.shape
     if array.ndim == 2:

@@ -6,12 +6,16 @@ import csv
 import io
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgraph.backends.base import StateTree
+from edgraph.data.saved import FOLDER as EXAMPLES
+from edgraph.data.saved import saved_sets
+from edgraph.run.examples import ExampleSet, MemoryExamples
 from edgraph.run.files import AppendFile, replace_file, replace_text, safe_name
 from edgraph.run.images import Pixels, grid, save_png
 from edgraph.run.metrics import RESERVED, MemoryMetrics, MetricsFile, to_number
@@ -71,6 +75,12 @@ class Loggers:
                 raise ValueError(f"table '{name}' has {len(columns)} columns, but a row of {len(row)} cells")
         self._each("table", step, name, list(columns), [list(row) for row in rows])
 
+    def examples(self, step: int, name: str, images: Sequence[str] = (),
+                 range: tuple[float, float] | None = None) -> Any:
+        """A set of examples to write, see `edgraph.run.examples.ExampleSet`. It belongs to the run folder alone."""
+        keeper = next(logger for logger in self._loggers.values() if hasattr(logger, "examples"))
+        return keeper.examples(step, name, images, range)
+
     def line(self, text: str) -> None:
         """Show a line to whoever watches the run."""
         self._line(text)
@@ -110,7 +120,7 @@ class Loggers:
 
 class FileLogger:
     """The run folder: metrics.jsonl, images/NAME/step-00000050.png, and so text/ and tables/ (.csv), and
-    histograms/NAME.jsonl."""
+    histograms/NAME.jsonl, and of saved examples examples/NAME/step-00000050/."""
 
     def __init__(self, folder: Path, epoch: Callable[[], int], now: Callable[[], float] = time.time) -> None:
         self._folder, self._epoch, self._now = folder, epoch, now
@@ -139,6 +149,9 @@ class FileLogger:
         row = {"step": step, "epoch": self._epoch(), "time": round(self._now(), 3), **summary(values)}
         self._rows(safe_name(name)).append(json.dumps(row).encode() + b"\n")
 
+    def examples(self, step: int, name: str, images: Sequence[str], range: tuple[float, float] | None) -> ExampleSet:
+        return ExampleSet(self._folder / EXAMPLES / safe_name(name) / f"step-{step:08d}", images, range)
+
     def flush(self) -> None:
         self._metrics.sync()
         for file in self._histograms.values():
@@ -151,10 +164,11 @@ class FileLogger:
 
     def position(self) -> StateTree:
         lengths = {name: file.length for name, file in self._histograms.items()}
-        return {"metrics": self._metrics.length, "histograms": lengths, "step": self._last}
+        return {"metrics": self._metrics.length, "histograms": lengths, "step": self._last,
+                "examples": [str(path.relative_to(self._folder)) for path in self._sets()]}
 
     def restore(self, position: StateTree) -> None:
-        position = position or {"metrics": 0, "histograms": {}, "step": -1}
+        position = position or {"metrics": 0, "histograms": {}, "step": -1, "examples": []}
         self._metrics.truncate(position["metrics"])
         for path in self._folder.glob("histograms/*.jsonl"):
             self._rows(path.stem).truncate(position["histograms"].get(path.stem, 0))
@@ -162,7 +176,13 @@ class FileLogger:
             for path in self._folder.glob(f"{kind}/*/step-*.*"):
                 if path.stem[5:].isdecimal() and int(path.stem[5:]) > position["step"]:
                     path.unlink()
+        for path in self._sets():  # those that came after are saved again
+            if str(path.relative_to(self._folder)) not in position["examples"]:
+                shutil.rmtree(path)
         self._last = max(position["step"], 0)
+
+    def _sets(self) -> list[Path]:
+        return [path for paths in saved_sets(self._folder).values() for path in paths]
 
     def _path(self, kind: str, name: str, step: int, suffix: str) -> Path:
         self._last = max(self._last, step)
@@ -181,6 +201,7 @@ class MemoryLogger:
         self._epoch, self._now = epoch, now
         self.metrics = MemoryMetrics()
         self.latest: dict[tuple[str, str], tuple[int, Any]] = {}  # (kind, name) → step and value
+        self.sets: dict[tuple[str, int], dict[str, Any]] = {}  # of examples: (name, step) → fields
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         self.metrics.append(step, self._epoch(), self._now(), values)
@@ -196,6 +217,10 @@ class MemoryLogger:
 
     def histogram(self, step: int, name: str, values: Any) -> None:
         self.latest["histogram", name] = step, summary(values)
+
+    def examples(self, step: int, name: str, images: Sequence[str],
+                 range: tuple[float, float] | None) -> MemoryExamples:
+        return MemoryExamples(self.sets, name, step)
 
     def position(self) -> StateTree:
         return {"metrics": self.metrics.length}

@@ -12,10 +12,11 @@ from edgraph.ops.library import (
     models,
     noise,
     optimizers,
+    saving,
     schedules,
     sources,
     training,
 )
 
 __all__ = ["compute", "control", "data", "loggers", "logging", "losses", "metrics", "models", "noise",
-           "optimizers", "patterns", "schedules", "sources", "training"]
+           "optimizers", "patterns", "saving", "schedules", "sources", "training"]

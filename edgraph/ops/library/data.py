@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from edgraph.ops.markers import Count
+from edgraph.ops.markers import Count, Range
 from edgraph.ops.registry import dataset, load_target
 
 
@@ -79,6 +79,18 @@ def text(*, file: Path, length: Count = 128, stride: Count | None = None,
     length: characters in an example.
     stride: from the begin of one example to that of the next; by default the length.
     split: the first nine tenths are for training, the rest for validation; or all.
+    """
+
+
+@dataset(at="edgraph.data.saved:SavedExamples")
+def examples(*, folder: str, name: str | None = None, step: Annotated[int, Range(min=0)] | None = None,
+             original: Any = None) -> Any:
+    """What an op `save_examples` has saved: its values by name, and `origin`, where each example came from.
+
+    folder: the run's folder, from where edgraph is started, or that of one set in it.
+    name: the op that saved them, where several did.
+    step: that at which they were saved, in a run over checkpoints the checkpoint's; by default the latest.
+    original: the data set that they came from, `{use: …, with: …}`; its fields are then there too.
     """
 
 

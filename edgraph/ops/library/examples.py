@@ -33,6 +33,7 @@ OPS = {
     "log_text": "said: {op: log_text, inputs: sample.text, every: 1 epoch}",
     "log_histogram": "spread: {op: log_histogram, inputs: logits, every: 100}",
     "log_table": "table: {op: log_table, inputs: {label: batch.label, guess: logits.argmax}, every: 1 epoch}",
+    "save_examples": "outputs: {op: save_examples, inputs: {index: batch.index, logits: logits, label: batch.label}}",
     "print": 'say: {op: print, inputs: loss, with: {format: "step {step}: loss {loss:.3f}"}, every: 100}',
 }
 
@@ -48,6 +49,7 @@ DATA = {
     "csv": "train: {use: csv, with: {file: iris.csv, target: species}, batch_size: 16, shuffle: true}",
     "image_folder": "train: {use: image_folder, with: {folder: flowers, size: 64}, batch_size: 32}",
     "text": "train: {use: text, with: {file: books, length: 256}, batch_size: 32, shuffle: true}",
+    "examples": "outputs: {use: examples, with: {folder: runs/evaluation}, batch_size: 256}",
     "concat": "train: {use: concat, with: {sets: [{use: digits}, {use: digits, with: {split: validation}}]}}",
 }
 
