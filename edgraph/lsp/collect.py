@@ -19,7 +19,7 @@ class Collector:
         self.names = names
         self._sites: dict[tuple[Key, Span], Site] = {}  # once each: an alias leads to the same places again
         self.text: Text
-        self._roles: dict[Key, Kind] = {}  # what a parameter's value names, as far as its uses tell
+        self.roles: dict[Key, Kind] = {}  # what a parameter's value names, as far as its uses tell
         self._later: list[tuple[Key, str, Scalar, Text]] = []  # values of parameters: (which, scope, value, file)
 
     def finish(self) -> None:
@@ -27,8 +27,8 @@ class Collector:
         for _ in range(4):
             waiting, self._later = self._later, []
             for key, scope, value, self.text in waiting:
-                if key in self._roles:
-                    self.named(self._roles[key], scope, value)
+                if key in self.roles:
+                    self.named(self.roles[key], scope, value)
                 else:
                     self._later.append((key, scope, value, self.text))
 
@@ -74,7 +74,7 @@ class Collector:
             if inserted:
                 if len(inserted) == 1 and item.value == f"${{{inserted[0].name}}}":
                     name = inserted[0].name
-                    self._roles.setdefault(Key("param", self.names.param_scope(scope, name), name), kind)
+                    self.roles.setdefault(Key("param", self.names.param_scope(scope, name), name), kind)
                 continue
             for path in paths(self.text.text, start, end):
                 if kind in ("op", "pattern"):

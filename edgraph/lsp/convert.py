@@ -8,6 +8,7 @@ from pathlib import Path
 from lsprotocol import types
 
 from edgraph.lsp.analysis import Analysis
+from edgraph.lsp.offers import Offer
 from edgraph.lsp.positions import Area, Place, Text
 from edgraph.lsp.symbols import Symbol
 from edgraph.text.diagnostics import Diagnostic
@@ -18,6 +19,14 @@ SYMBOLS = {
     "optimizer": types.SymbolKind.Object, "data": types.SymbolKind.Array, "stage": types.SymbolKind.Event,
     "graph": types.SymbolKind.Module, "param": types.SymbolKind.Constant, "pattern": types.SymbolKind.Interface,
     "logger": types.SymbolKind.File}
+
+OFFERS = {
+    "key": types.CompletionItemKind.Property, "op": types.CompletionItemKind.Variable,
+    "function": types.CompletionItemKind.Function, "class": types.CompletionItemKind.Class,
+    "model": types.CompletionItemKind.Class, "param": types.CompletionItemKind.Constant,
+    "field": types.CompletionItemKind.Field, "keyword": types.CompletionItemKind.Keyword,
+    "stage": types.CompletionItemKind.Event, "event": types.CompletionItemKind.Event,
+    "graph": types.CompletionItemKind.Module, "clock": types.CompletionItemKind.Unit}
 
 
 class Converter:
@@ -78,6 +87,19 @@ class Converter:
         tree = self.analysis.files[0].tree
         entry = tree.entries.get("include") if tree is not None else None
         return entry.span if entry is not None else Span(self.analysis.source, 1, 1, 1, 1)
+
+    # -- completion --------------------------------------------------------------------------------
+
+    @staticmethod
+    def item(offer: Offer, to: Text, snippets: bool) -> types.CompletionItem:
+        """to: the text that it is for. snippets: the editor can fill in places."""
+        edit = types.TextEdit(range_of(Area(to.place(offer.start), to.place(offer.end))),
+                              offer.insert if snippets else offer.plain())
+        as_snippet = snippets and offer.snippet
+        return types.CompletionItem(
+            offer.label, kind=OFFERS.get(offer.kind, types.CompletionItemKind.Value), detail=offer.detail or None,
+            documentation=markdown(offer.doc) if offer.doc else None, text_edit=edit,
+            insert_text_format=types.InsertTextFormat.Snippet if as_snippet else types.InsertTextFormat.PlainText)
 
     # -- the outline -------------------------------------------------------------------------------
 

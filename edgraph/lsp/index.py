@@ -23,6 +23,7 @@ class Index:
                 walker.file(file.text, file.tree)
         walker.finish()
         self.sites = walker.sites
+        self.roles = walker.roles
         self._by_key: dict[Key, list[Site]] = {}
         self._by_line: dict[tuple[int, int], list[Site]] = {}
         for site in self.sites:

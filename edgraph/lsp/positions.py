@@ -6,10 +6,9 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from edgraph.text.source import Source, Span
+from edgraph.text.source import LINE_END, Source, Span
 
-_OURS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line in YAML
-_THEIRS = re.compile("\r\n|[\n\r]")  # and in editors
+_THEIRS = re.compile("\r\n|[\n\r]")  # what ends a line in editors: YAML knows more
 
 
 class Place(NamedTuple):
@@ -36,7 +35,7 @@ class Text:
         self.source = source
         self.text = source.text
         self.encoding = encoding
-        self._starts = _starts(_OURS, self.text)
+        self._starts = _starts(LINE_END, self.text)
         plain = self.text.isascii() or not any(end in self.text for end in "\x85\u2028\u2029")
         self._lines = self._starts if plain else _starts(_THEIRS, self.text)
 

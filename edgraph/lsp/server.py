@@ -12,11 +12,14 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from edgraph.lsp.analysis import Analysis
+from edgraph.lsp.completion import complete
 from edgraph.lsp.convert import Converter, markdown
 from edgraph.lsp.definition import definition, references
 from edgraph.lsp.documents import Documents
 from edgraph.lsp.hover import hover
+from edgraph.lsp.positions import Place, Text
 from edgraph.lsp.symbols import folds, symbols
+from edgraph.text.source import Source
 
 DELAY = 0.05  # seconds without a change after which a text is analysed
 T = TypeVar("T")
@@ -62,6 +65,14 @@ class Server(LanguageServer):
         self.documents.drop(uri)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
+    @property
+    def snippets(self) -> bool:
+        """Whether the editor can fill in places of what it inserts."""
+        document = self.client_capabilities.text_document
+        completion = document.completion if document is not None else None
+        item = completion.completion_item if completion is not None else None
+        return bool(item is not None and item.snippet_support)
+
     async def ask(self, uri: str, feature: Callable[[Analysis, Converter], T]) -> T | None:
         """What a feature says of the newest text."""
         analysis = await self.documents.analysis(uri)
@@ -76,6 +87,7 @@ def make(imports: bool = False) -> Server:
     _texts(server)
     _looking(server)
     _page(server)
+    _writing(server)
     return server
 
 
@@ -107,6 +119,23 @@ def _texts(server: Server) -> None:
         server.documents.forget()
         for uri in server.documents.uris():
             server.publish_soon(uri)
+
+
+def _writing(server: Server) -> None:
+    """What helps to write."""
+
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[".", "$", "{", " "]))
+    async def completions(params: types.CompletionParams) -> list[types.CompletionItem] | None:
+        uri = params.text_document.uri
+        document = server.documents.get(uri)
+        if document is None:
+            return None
+        # an analysis of the text before the last change will do: what is being typed is wrong anyway
+        analysis = document.analysis or await server.documents.analysis(uri)
+        text = Text(Source(document.name, document.text), server.documents.encoding)
+        offset = text.at(Place(params.position.line, params.position.character))
+        offers = await server.documents.work(lambda: complete(analysis, text.text, offset))
+        return [Converter.item(offer, text, server.snippets) for offer in offers]
 
 
 def _looking(server: Server) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from edgraph.lsp.sites import Key
+from edgraph.lsp.names import SECTIONS
+from edgraph.lsp.sites import Key, Kind
 from edgraph.ops.registry import KINDS, registry
 
 Schema = dict[str, Any]
+SECTION_KINDS: dict[str, Kind] = SECTIONS
 # Sections whose entries have names of their own: what one of them looks like.
 ENTRIES = {"ops.*": ("ops", "*"), "graphs.*": ("graphs", "*"), "data.*": ("data", "*"), "model.*": ("models", "*"),
            "optimizer.*": ("optimizers", "*"), "logger.*": ("loggers", "*"), "stages.*": ("stages", "*"),
@@ -50,6 +52,18 @@ def at(path: tuple[str, ...]) -> Schema:
 def keys(path: tuple[str, ...]) -> dict[str, Schema]:
     """The fixed keys of the mapping at a path."""
     return {name: resolved(schema) for name, schema in at(path).get("properties", {}).items()}
+
+
+def clock_keys() -> dict[str, Schema]:
+    """The keys of the forms of a clock."""
+    return {name: resolved(schema) for name, schema in whole()["definitions"]["clock"]["properties"].items()}
+
+
+def parameter(owner: str, name: str) -> Schema:
+    """The schema of a parameter of `op:forward`, `model:mlp`, …"""
+    kind, _, of = owner.partition(":")
+    definition = whole()["definitions"].get(f"with_{of}" if kind == "op" else f"{kind}_{of}", {})
+    return resolved(definition.get("properties", {}).get(name, {}))
 
 
 def describe_key(key: Key) -> str:
