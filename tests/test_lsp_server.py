@@ -128,6 +128,53 @@ def test_looking_around() -> None:
     talk(conversation)
 
 
+def test_writing() -> None:
+    async def conversation(editor: Editor) -> None:
+        client = editor.client
+        position = await editor.at(digits("with: {optimizer: adam}", "with: {optimizer: ‸}"))
+        where = {"text_document": editor.document, "position": position}
+        (offer,) = await client.text_document_completion_async(types.CompletionParams(**where))
+        assert (offer.label, offer.text_edit.new_text, offer.text_edit.range.start) == ("adam", "adam", position)
+
+        position = await editor.at(digits("  record: {", "  rec‸ord: {"))
+        where = {"text_document": editor.document, "position": position}
+        assert (await client.text_document_prepare_rename_async(types.PrepareRenameParams(**where))).placeholder == "record"
+        edit = await client.text_document_rename_async(types.RenameParams(new_name="best_yet", **where))
+        assert [change.new_text for change in edit.changes[editor.uri]] == ["best_yet"] * 3
+        with pytest.raises(Exception, match="there is already an op 'loss'"):
+            await client.text_document_rename_async(types.RenameParams(new_name="loss", **where))
+
+        everything = types.Range(types.Position(0, 0), types.Position(999, 0))
+        hints = await client.text_document_inlay_hint_async(types.InlayHintParams(editor.document, everything))
+        assert {"10×", "460×", "≤ 20×"} <= {hint.label for hint in hints}
+
+        wrong = digits("inputs: [loss, update.lr]", "inputs: [loss, score.accuracy]")
+        (found,) = await editor.write(wrong)
+        asked = types.CodeActionParams(editor.document, found.range, types.CodeActionContext([found]))
+        actions = await client.text_document_code_action_async(asked)
+        assert ["hold(score.accuracy, nan)" in actions[0].title, "drop 'every'" in actions[1].title] == [True, True]
+        (change,) = actions[0].edit.changes[editor.uri]
+        line = wrong.splitlines()[change.range.start.line]
+        line = line[:change.range.start.character] + change.new_text + line[change.range.end.character:]
+        assert await editor.write(wrong.replace(wrong.splitlines()[change.range.start.line], line)) == []
+    talk(conversation)
+
+
+def test_only_the_newest_text_is_answered_for() -> None:
+    """Ten changes without a pause: the last is shown, and what was overtaken is not."""
+    async def conversation(editor: Editor) -> None:
+        await editor.write(TEXT)
+        for number in range(10):
+            editor.version += 1
+            change = types.TextDocumentContentChangeWholeDocument(digits("op: load_batch}\n  logits", f"op: bad_{number}}}\n  logits"))
+            known = types.VersionedTextDocumentIdentifier(editor.version, editor.uri)
+            editor.client.text_document_did_change(types.DidChangeTextDocumentParams(known, [change]))
+        shown = await asyncio.wait_for(editor.shown.get(), WAIT)
+        assert shown.version == editor.version and "bad_9" in shown.diagnostics[0].message
+        assert editor.shown.empty()
+    talk(conversation)
+
+
 def test_what_an_included_file_lacks_is_shown_at_include(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("ops:\n  a: {op: prin, inputs: 1}\n", encoding="utf-8")
 

@@ -120,7 +120,7 @@ def is_expression(path: tuple[str, ...], spot: Spot) -> bool:
         return False
     match path[0]:
         case "ops":
-            return len(path) == 2 or path[2] in ("inputs", "when")
+            return len(path) == 2 or path[2:3] in (("inputs",), ("when",))
         case "outputs" | "while":
             return True
         case "stages":

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from lsprotocol import types
 
+from edgraph.lsp.actions import Action
 from edgraph.lsp.analysis import Analysis
+from edgraph.lsp.hints import Hint
 from edgraph.lsp.offers import Offer
 from edgraph.lsp.positions import Area, Place, Text
+from edgraph.lsp.rename import Change
 from edgraph.lsp.symbols import Symbol
 from edgraph.text.diagnostics import Diagnostic
 from edgraph.text.source import Source, Span
@@ -87,6 +90,28 @@ class Converter:
         tree = self.analysis.files[0].tree
         entry = tree.entries.get("include") if tree is not None else None
         return entry.span if entry is not None else Span(self.analysis.source, 1, 1, 1, 1)
+
+    def lines(self, of: types.Range) -> tuple[int, int]:
+        """The lines of a range, counted from 1 as spans do."""
+        text = self.analysis.text
+        first, last = self.offset(of.start), self.offset(of.end)
+        return text.span(first, first).line, text.span(last, last).line
+
+    # -- changes and remarks -----------------------------------------------------------------------
+
+    def edit(self, changes: list[Change]) -> types.WorkspaceEdit:
+        found: dict[str, list[types.TextEdit]] = {}
+        for change in changes:
+            found.setdefault(self.uri_of(change.span.source), []).append(
+                types.TextEdit(self.range(change.span), change.text))
+        return types.WorkspaceEdit(found)
+
+    def action(self, action: Action) -> types.CodeAction:
+        return types.CodeAction(action.title, types.CodeActionKind.QuickFix, [self.diagnostic(action.diagnostic)],
+                                is_preferred=action.certain or None, edit=self.edit(action.changes))
+
+    def hint(self, hint: Hint) -> types.InlayHint:
+        return types.InlayHint(self.range(hint.span).end, hint.text, tooltip=hint.tooltip, padding_left=True)
 
     # -- completion --------------------------------------------------------------------------------
 

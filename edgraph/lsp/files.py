@@ -23,18 +23,19 @@ class File(NamedTuple):
 
 def files_of(text: Text) -> list[File]:
     """The document first, then what it includes, each file once."""
-    found = {_key(text.source): _file(text)}
+    found = {_key(text.source): read_text(text)}
     queue = list(found.values())
     for file in queue:
         for path in _includes(file):
             source = read_file(path, Diagnostics(), None) if len(found) < MOST else None
             if source is not None and _key(source) not in found:
-                found[_key(source)] = _file(Text(source, text.encoding))
+                found[_key(source)] = read_text(Text(source, text.encoding))
                 queue.append(found[_key(source)])
     return list(found.values())
 
 
-def _file(text: Text) -> File:
+def read_text(text: Text) -> File:
+    """A text with its tree."""
     tree = read_rest(text.source)
     return File(text, tree if isinstance(tree, Mapping) else None)
 

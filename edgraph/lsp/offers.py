@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from edgraph.graph.lints import LINTS
 from edgraph.lsp import structure
 from edgraph.lsp.analysis import Analysis
 from edgraph.lsp.outline import Map
@@ -18,6 +17,7 @@ from edgraph.ops.document import typed
 from edgraph.ops.registry import Kind as Registry
 from edgraph.ops.registry import Registered, registry
 from edgraph.ops.spec import ParamSpec
+from edgraph.text.codes import CODES, WARNINGS
 
 CLOCKS = (  # (label, what is inserted, what it means)
     ("10 steps", "${1:10} steps", "on steps 10, 20, 30, …"),
@@ -148,8 +148,8 @@ class Offers:
                 self.add(name, name, "class", kind, item_words(kind, name))
 
     def codes(self) -> None:
-        for lint in LINTS:
-            self.add(lint.code, lint.code, "value", "warning", lint.about)
+        for code in WARNINGS:
+            self.add(code, code, "value", "warning", CODES[code].about)
 
     def role(self, kind: Kind | None) -> None:
         """The entries that a parameter of this role may name."""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from edgraph.lsp.actions import actions
 from edgraph.lsp.analysis import Analysis
 from edgraph.lsp.completion import complete
 from edgraph.lsp.convert import Converter, markdown
 from edgraph.lsp.definition import definition, references
 from edgraph.lsp.documents import Documents
+from edgraph.lsp.hints import hints
 from edgraph.lsp.hover import hover
 from edgraph.lsp.positions import Place, Text
+from edgraph.lsp.rename import Refused, rename, renameable
 from edgraph.lsp.symbols import folds, symbols
 from edgraph.text.source import Source
 
@@ -137,6 +141,33 @@ def _writing(server: Server) -> None:
         offers = await server.documents.work(lambda: complete(analysis, text.text, offset))
         return [Converter.item(offer, text, server.snippets) for offer in offers]
 
+    @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+    async def may_rename(params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder | None:
+        def feature(analysis: Analysis, to: Converter) -> types.PrepareRenamePlaceholder:
+            site = renameable(analysis, to.offset(params.position))
+            return types.PrepareRenamePlaceholder(to.range(site.span), site.key.name)
+        return await refusing(server.ask(params.text_document.uri, feature))
+
+    @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
+    async def renames(params: types.RenameParams) -> types.WorkspaceEdit | None:
+        return await refusing(server.ask(params.text_document.uri, lambda analysis, to: to.edit(
+            rename(analysis, to.offset(params.position), params.new_name))))
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION,
+                    types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix]))
+    async def mend(params: types.CodeActionParams) -> list[types.CodeAction] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: [
+            to.action(action) for action in actions(analysis, to.offset(params.range.start),
+                                                    to.offset(params.range.end))])
+
+
+async def refusing(answer: Awaitable[T]) -> T:
+    """An answer, or the reason why there is none, as the protocol says it."""
+    try:
+        return await answer
+    except Refused as reason:
+        raise JsonRpcException(str(reason), types.LSPErrorCodes.RequestFailed) from None
+
 
 def _looking(server: Server) -> None:
     """What is asked about a text, and changes nothing."""
@@ -162,6 +193,11 @@ def _looking(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     async def outline(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol] | None:
         return await server.ask(params.text_document.uri, lambda analysis, to: to.symbols(symbols(analysis)))
+
+    @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
+    async def firings(params: types.InlayHintParams) -> list[types.InlayHint] | None:
+        return await server.ask(params.text_document.uri, lambda analysis, to: [
+            to.hint(hint) for hint in hints(analysis, *to.lines(params.range))])
 
     @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
     async def foldings(params: types.FoldingRangeParams) -> list[types.FoldingRange] | None:

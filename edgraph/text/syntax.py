@@ -28,12 +28,12 @@ def report_syntax_error(error: Any, source: Source, diagnostics: Diagnostics) ->
         return None
     related: tuple[tuple[str, Span], ...] = ()
     inside = opened is not None and ("flow" in context or "quoted" in context)
-    if inside and opened.line + 1 != span.line:
-        related = (("opened here", _at(source, opened.line + 1, opened.column + 1)),)
+    if inside and (start := _at(source, opened.line + 1, opened.column + 1)).line != span.line:
+        related = (("opened here", start),)
     diagnostics.error("syntax", message, span, help, related)
     if "tab" in message:
         return None
-    return int(opened.line) + 1 if inside else span.line
+    return min(int(opened.line) + 1, span.line) if inside else span.line
 
 
 def _at(source: Source, line: int, column: int, width: int = 1) -> Span:
@@ -125,7 +125,7 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
     if rest.startswith(","):
         return ("a value is missing between two commas", hint("remove one of them", ""), here)
     if opened is not None and (not rest or opened.line + 1 < line):
-        place = Span(source, opened.line + 1, opened.column + 1, opened.line + 1, opened.column + 2)
+        place = _at(source, opened.line + 1, opened.column + 1)
         return (f"the {kind} is not closed: a {close!r} is missing", None, place)
     if before.rstrip().endswith(("'", '"')):
         return ("text goes on after a closing quote", "put the whole value in quotes", here)
