@@ -145,6 +145,16 @@ def test_parameters(tmp_path: Path) -> None:
         assert text in found
     assert any(text.startswith("models: classifier: sizes: [64, ") and text.endswith("-> [64, 32, 10]") for text in found)
     assert any(text.startswith("optimizers: adam: schedule: none -> {use: cosine, ") for text in found)
+    assert not any("per: " in text for text in found)  # which says nothing without a schedule
+    found = texts(DIGITS, tmp_path, overrides=("optimizers.adam.schedule=0.1 / step", "optimizers.adam.per=step"))
+    assert found == ["optimizers: adam: schedule: none -> 0.1 / step", "optimizers: adam: per: update -> step"]
+
+
+def test_how_often_at_most(tmp_path: Path) -> None:
+    """What depends on conditions runs at most so often."""
+    found = texts(DIGITS, tmp_path, overrides=("ops.score.when=loss < 5", "ops.score.every=10"))
+    assert found == ["ops: score: clock: the last step of each epoch -> every 10 steps (20 -> at most 46 times)",
+                     "ops: score: when: none -> loss < 5", "counts: result: 20 -> at most 46 times"]
 
 
 def test_ops_come_go_and_get_other_names(tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ def run(graph: Graph, diagnostics: Diagnostics) -> bool:
 def _way_out(graph: Graph, cycle: list[str]) -> str:
     links = set(pairwise([*cycle, cycle[0]]))
     kinds = {kind for source, target, kind in graph.edges if (source, target) in links}
+    waits = next(((source, target) for source, target, kind in graph.edges
+                  if kind is EdgeKind.ORDER and (source, target) in links), None)
+    if waits is not None and kinds & {EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION}:
+        return f"'{waits[1]}' waits for '{waits[0]}', which is made from it: drop that `after`, or let another op of " \
+            "the same kind wait"
     if kinds & {EdgeKind.DATA, EdgeKind.HOLD, EdgeKind.CONDITION}:
         return "an edge to the step before breaks a cycle: use previous(…, initial value) on one of them"
     return "they wait for each other: drop one `after`, or the clock that counts the other's firings"

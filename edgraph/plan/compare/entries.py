@@ -133,7 +133,7 @@ def _optimizer(entry: OptimizerEntry, graph: Graph, models: Mapping[str, str]) -
                {"model": part(group.model.text, models), "match": list(group.match), **bare(group.settings)}
                for group in entry.updates]
     return {**_use("optimizer", entry.use), "updates": updates, "schedule": _schedule(entry, graph),
-            "per": entry.per if entry.schedule is not None else None, "clip_norm": entry.clip_norm,
+            "per": entry.per if entry.schedule is not None else "update", "clip_norm": entry.clip_norm,
             "clip_value": entry.clip_value, "ema": bare(entry.ema)}
 
 

@@ -56,7 +56,8 @@ def _changes(old: Node, new: Node, before: Graph, now: Graph, pairs: Pairs, name
     clock = timing.clock_change(old, new, before, now, pairs)
     if clock is not None:
         both = counts[0].of(old.name), counts[1].of(new.name)
-        times = f" ({both[0]} -> {both[1]} times)" if None not in both and both[0] != both[1] else ""
+        times = f" ({counts[0].said(old.name)} -> {counts[1].said(new.name)} times)" \
+            if None not in both and both[0] != both[1] else ""
         yield Difference("ops", name, "clock", clock[0], clock[1] + times)
     was, its = conditions(old, before, pairs.renamed), conditions(new, now, {})
     if sorted(was) != sorted(its):

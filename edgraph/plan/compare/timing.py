@@ -27,12 +27,16 @@ class Counts:
         """How many steps it runs on, those included on which it may; None: not known."""
         return None if self._all is None else self._all.get(name, (0, False))[0]
 
+    def said(self, name: str) -> str:
+        """"9", "at most 20"."""
+        number, maybe = (self._all or {}).get(name, (0, False))
+        return f"at most {number}" if maybe else f"{number}"
+
     def note(self, name: str) -> str:
         """" (9 times)", " (at most 20 times)"; empty where that is not known."""
         if self._all is None:
             return ""
-        number, maybe = self._all.get(name, (0, False))
-        return f" ({'at most ' if maybe else ''}{number} time{'' if number == 1 else 's'})"
+        return f" ({self.said(name)} time{'' if self.of(name) == 1 else 's'})"
 
     @cached_property
     def _all(self) -> dict[str, tuple[int, bool]] | None:
@@ -131,5 +135,6 @@ def consequences(pairs: Pairs, counts: tuple[Counts, Counts], reported: Collecti
     for old, new in pairs.common:
         was, its = counts[0].of(old.name), counts[1].of(new.name)
         if new.name not in reported and was is not None and its is not None and was != its:
-            found.append(Difference("counts", new.name, "", f"{was}", f"{its} times"))
+            found.append(Difference("counts", new.name, "", counts[0].said(old.name),
+                                    f"{counts[1].said(new.name)} times"))
     return found
