@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from toy_backend import ToyBackend
 from toy_regions import ToyCompiler, agree, compiling
 
 from edgraph.graph.ir import Graph
+from edgraph.plan import show
 from edgraph.plan.codegen import generate
 from edgraph.plan.pattern import plan_pattern
 from edgraph.plan.regions import Region, cut, static_traces
@@ -121,6 +123,18 @@ _number(_params['p']), _number(batch['count']), step, ((step - 1) // 4 + 1))  # 
         batch = None
     return step
 """
+
+
+def test_plan_prints_the_source_of_regions() -> None:
+    """`edgraph plan --code`, where the backend compiles."""
+    graph = accepted(trains(say={"op": "note", "inputs": "loss", "every": 3}))
+    plain, compiled = show.code(graph), show.code(graph, regions=True)
+    assert "@_compiled" not in plain and "_steps" not in plain
+    assert "@_compiled\ndef pattern_1_1(batch_x, step, epoch):\n" in compiled
+    assert "@_together(pattern_1_1, rows={'batch_x': 'x'}, each=('step', 'epoch'))\ndef pattern_1_steps(step):\n" \
+           "    return (step, ((step - 1) // 4 + 1), )\n" in compiled
+    assert "for step in pattern_1_steps(steps):" in compiled and "for step in steps:" in compiled
+    ast.parse(compiled)
 
 
 def with_regions(pipeline: Any, *overrides: str, **settings: Any) -> tuple[Any, ToyCompiler]:

@@ -18,6 +18,7 @@ class Framework(NamedTuple):
     target: str  # `package.module:Class`
     package: str
     title: str
+    compiles: bool = False  # whether it has a compiler of regions (edgraph.backends.base)
 
     def exists(self) -> bool:
         """Whether this version has it."""
@@ -27,9 +28,15 @@ class Framework(NamedTuple):
 
 BACKENDS = {
     "torch": Framework("edgraph.backends.torch.backend:TorchBackend", "torch", "PyTorch"),
-    "tensorflow": Framework("edgraph.backends.tensorflow.backend:TensorFlowBackend", "tensorflow", "TensorFlow"),
+    "tensorflow": Framework("edgraph.backends.tensorflow.backend:TensorFlowBackend", "tensorflow", "TensorFlow",
+                            compiles=True),
     "python": Framework("edgraph.backends.python.backend:PythonBackend", "numpy", "NumPy"),
 }
+
+
+def compiles(backend: str) -> bool:
+    """Whether a backend makes one function of many calls. It is not imported for that."""
+    return backend in BACKENDS and BACKENDS[backend].compiles
 
 
 def load_backend(pipeline: Any, diagnostics: Diagnostics) -> Backend:

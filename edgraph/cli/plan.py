@@ -36,13 +36,16 @@ def plan(pipeline: str, overrides: tuple[str, ...], steps: tuple[int, int] | Non
     if code and as_json:
         raise click.UsageError("--code and --json are two different outputs: choose one")
     graph = checked(pipeline, overrides, data=data).require()
+    from edgraph.backends.load import compiles
     from edgraph.plan import show
     first, last = steps or (None, None)
     try:
         if as_json:
             write(_json(show.json(graph, first, last)), None)
+        elif code:
+            write(show.code(graph, first, last, regions=compiles(graph.pipeline.run.backend)), None)
         else:
-            write((show.code if code else show.text)(graph, first, last), None)
+            write(show.text(graph, first, last), None)
     except show.NoSuchSteps as error:
         raise WrongCommand(str(error)) from None
 

@@ -11,6 +11,7 @@ from edgraph.plan.events import event_listing, events
 from edgraph.plan.header import header
 from edgraph.plan.listing import Listing, Pattern, Survey
 from edgraph.plan.outlook import Outlook, without_default_checkpoint
+from edgraph.plan.regions import static_traces
 from edgraph.plan.sections import Sections
 from edgraph.plan.tables import GRID, Rows, grid
 from edgraph.plan.tally import Tally
@@ -66,11 +67,13 @@ def json(graph: Graph, first: int | None = None, last: int | None = None) -> dic
     return found
 
 
-def code(graph: Graph, first: int | None = None, last: int | None = None) -> str:
-    """The Python source of every pattern's step function, and of the loops in them. Raises NoSuchSteps."""
-    if first is None and last is None:
-        return sources.text(graph, 1, graph.facts.last_step)
-    return sources.text(graph, *window(graph, first, last))
+def code(graph: Graph, first: int | None = None, last: int | None = None, *, regions: bool = False) -> str:
+    """The Python source of every pattern's step function, and of the loops in them. Raises NoSuchSteps.
+
+    regions: as it is for a backend that compiles them.
+    """
+    steps = (1, graph.facts.last_step) if first is None and last is None else window(graph, first, last)
+    return sources.text(graph, *steps, static_traces if regions else None)
 
 
 # -- text -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from edgraph.plan.cycles import Cycle, spans
 from edgraph.plan.events import event_listing, events
 from edgraph.plan.outlook import STAGES, open_stages
 from edgraph.plan.pattern import plan_pattern
+from edgraph.plan.regions import Traces
 from edgraph.plan.tables import WIDTH, loop_words
 from edgraph.plan.tally import Firings, tally
 from edgraph.plan.timetable import Timetable
@@ -31,16 +32,17 @@ class Source(NamedTuple):
     epilogue: bool = False
 
 
-def text(graph: Graph, first: int, last: int | None) -> str:
-    """The source of all patterns of the steps first..last, and of the loops in them."""
-    parts = list(_graph(graph, "pattern", "step", first, last))
+def text(graph: Graph, first: int, last: int | None, traces: Traces | None) -> str:
+    """The source of all patterns of the steps first..last, and of the loops in them. traces: see generate."""
+    parts = list(_graph(graph, "pattern", "step", first, last, traces))
     for event in events(graph):
         names = ", ".join(row.label for row in event_listing(graph, event)[1].rows)
         parts.append(_comment(f"at: {event}, {EVENTS[event]}: {names}. Between steps ops are run one by one."))
     return "\n\n".join(parts)
 
 
-def _graph(graph: Graph, name: str, unit: str, first: int, last: int | None) -> Iterator[str]:
+def _graph(graph: Graph, name: str, unit: str, first: int, last: int | None,
+           traces: Traces | None) -> Iterator[str]:
     table = Timetable(graph)
     found = list(dict.fromkeys(_sources(table, unit, first, last)))
     functions: dict[int, str] = {}
@@ -49,13 +51,13 @@ def _graph(graph: Graph, name: str, unit: str, first: int, last: int | None) -> 
         function = f"{name}_end" if source.epilogue else f"{name}_{number}"
         if not source.epilogue:
             functions.setdefault(source.mask, function)
-        yield _comment(source.when) + generate(graph, table, plan, function).text
+        yield _comment(source.when) + generate(graph, table, plan, function, traces=traces).text
     if len(found) > SHOWN:
         yield _comment(f"… and {len(found) - SHOWN} more patterns; choose some steps to see theirs")
     yield from dict.fromkeys(_rounds(table, functions, unit, first, last))
     for node in graph.nodes.values():
         if node.body is not None:
-            yield from _body(node, node.body)
+            yield from _body(node, node.body, traces)
 
 
 def _rounds(table: Timetable, functions: dict[int, str], unit: str, first: int, last: int | None) -> Iterator[str]:
@@ -73,10 +75,10 @@ def _number(function: str) -> int:
     return int(function.rsplit("_", 1)[1])
 
 
-def _body(node: Node, body: Graph) -> Iterator[str]:
+def _body(node: Node, body: Graph, traces: Traces | None) -> Iterator[str]:
     assert body.use is not None
     parts = list(_graph(body, "".join(c if c.isalnum() else "_" for c in body.name), "iteration", 1,
-                        body.facts.last_step))
+                        body.facts.last_step, traces))
     head = _comment(f"Loop '{body.name}': graph '{body.use.name}', {loop_words(node)}.")
     yield head + "\n" + parts[0]
     yield from parts[1:]
