@@ -20,6 +20,7 @@ from edgraph.language.pipeline import (
     PatternUse,
     Pipeline,
 )
+from edgraph.language.silence import NAMES
 from edgraph.ops.check import check_settings
 from edgraph.ops.pattern import Expansion, PatternError, placed, to_tree
 from edgraph.ops.registry import Registered, Registry
@@ -76,7 +77,7 @@ class Expander:
             if len(self.diagnostics) > before:
                 self.broken.add(f"{outer}{pattern.name}")
                 if pattern.settings is not None:
-                    self.diagnostics.quiet(join(pattern.use.span, pattern.settings.span))
+                    self.diagnostics.quiet(join(pattern.use.span, pattern.settings.span), NAMES)
         return found
 
     def _expand(self, pattern: PatternUse, prefix: str, depth: int) -> dict[str, OpEntry]:
@@ -107,7 +108,8 @@ class Expander:
         assert given is None or isinstance(given, MappingTree)
         settings = check_settings(registered.params, given, diagnostics, what=what, span=span,
                                   is_open=registered.open_params)
-        if len(diagnostics) > before:
+        lacks = any(param.required and param.name not in settings for param in registered.params or ())
+        if lacks or any(found.code != "unknown-parameter" for found in diagnostics.since(before)):
             return {}
         try:
             made = registered.load()(**settings)

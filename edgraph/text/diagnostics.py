@@ -44,16 +44,17 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._items: list[Diagnostic] = []
-        self._quiet: dict[tuple[int, int], list[Span]] = {}  # by source and line
+        self._quiet: dict[tuple[int, int], list[tuple[Span, frozenset[str]]]] = {}  # by source and line
 
-    def quiet(self, span: Span) -> None:
-        """Say nothing more about what stands here: it was reported, and what follows from it is no news."""
+    def quiet(self, span: Span, but: frozenset[str] = frozenset()) -> None:
+        """Say nothing more about what stands here: it was reported, and what follows from it is no news. but: codes
+        that do not follow from it."""
         for line in range(span.line, span.end_line + 1):
-            self._quiet.setdefault((id(span.source), line), []).append(span)
+            self._quiet.setdefault((id(span.source), line), []).append((span, but))
 
-    def _is_quiet(self, span: Span | None) -> bool:
-        return span is not None and any(quiet[1:3] <= span[1:3] and span[3:] <= quiet[3:]
-                                        for quiet in self._quiet.get((id(span.source), span.line), ()))
+    def _is_quiet(self, span: Span | None, code: str) -> bool:
+        return span is not None and any(quiet[1:3] <= span[1:3] and span[3:] <= quiet[3:] and code not in but
+                                        for quiet, but in self._quiet.get((id(span.source), span.line), ()))
 
     def error(self, code: str, message: str, span: Span | None, help: str | None = None,
               related: tuple[tuple[str, Span], ...] = (), fixes: tuple[Fix, ...] | None = None) -> None:
@@ -66,7 +67,7 @@ class Diagnostics:
         self._add(Diagnostic(code, message, span, "warning", help, related, fixes))
 
     def _add(self, item: Diagnostic) -> None:
-        if not self._quiet or not self._is_quiet(item.span):
+        if not self._quiet or not self._is_quiet(item.span, item.code):
             self._items.append(item)
 
     def extend(self, items: Iterable[Diagnostic]) -> None:
