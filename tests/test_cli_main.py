@@ -42,7 +42,7 @@ def test_version(capsys: Captured) -> None:
 @pytest.mark.parametrize(("arguments", "message"), [
     (["pln"], "did you mean 'plan'?"),
     (["pipelines/digits.yaml"], "to run a pipeline: edgraph run pipelines/digits.yaml"),
-    ([""], "expected one of run, "),
+    ([""], "expected one of new, "),
     (["--verbose"], "there is no option '--verbose'"),
     (["validate"], "Missing argument"),
     (["validate", "lr=1"], "there is no file to check"),

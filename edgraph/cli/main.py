@@ -20,9 +20,9 @@ from edgraph.text.diagnostics import PipelineError
 from edgraph.text.suggest import did_you_mean, nearest
 
 # Each command's module is imported when it is used: `validate` must not wait for the others.
-COMMANDS = {"run": "run", "set": "live", "validate": "validate", "plan": "plan", "explain": "plan", "graph": "graph",
-            "expand": "expand", "diff": "diff", "format": "format",
-            "ops": "vocabulary", "schema": "vocabulary", "lsp": "lsp"}
+COMMANDS = {"new": "new", "run": "run", "set": "live", "validate": "validate", "format": "format", "plan": "plan",
+            "explain": "plan", "graph": "graph", "expand": "expand", "diff": "diff", "ops": "vocabulary",
+            "schema": "vocabulary", "lsp": "lsp"}
 FAILED, WRONG, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
