@@ -188,3 +188,20 @@ def test_hints_of_a_run_without_an_end() -> None:
     analysis = analyse("<test>", "ops:\n  a: 1.0\n  b: {op: print, inputs: a, every: {cycle: 3, positions: [1, 2]}}\n"
                                  "  c: {op: print, inputs: a, every: 7}\n")
     assert [hint.text for hint in hints(analysis)] == ["5 of 7 steps", "2 of 3 steps", "1 of 7 steps"]
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("every: [first, 50 steps]", "every: [first, 40 steps]"), ("num_epochs: 20", "num_epochs: 10"),
+    ("inputs: [loss, update.lr], every", "inputs: [loss], every"), ("when: record}", "when: record.since > 1}"),
+    ("with: {name: best}, when: record", "with: {name: best}, every: 1 epoch"), ("batch_size: 64", "batch_size: 32"),
+    ("label: guess.argmax", "label: fixed.label"), ("sizes: [64, 128, 10]", "sizes: [64, 10]"),
+    ("  report: {op: log_scalars, inputs: [loss, update.lr]", '  report: {op: log_scalars, inputs: ["either(score.accuracy, loss)"]'),
+    ("inputs: loss, with: {optimizer: adam}", "inputs: loss, with: {optimizer: adam, accumulate: 4}"),
+    ("run: {num_epochs: 20", "run: {nonfinite: skip, num_epochs: 20"),
+])
+def test_what_is_kept_from_an_earlier_version_is_still_right(old: str, new: str) -> None:
+    before = analyse(str(DIGITS), TEXT)
+    hints(before)
+    text = digits(old, new)
+    kept, fresh = hints(analyse(str(DIGITS), text, before)), hints(analyse(str(DIGITS), text))
+    assert [hint[1:] for hint in kept] == [hint[1:] for hint in fresh]

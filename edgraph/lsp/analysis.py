@@ -25,10 +25,11 @@ class Analysis:
     about clocks and parts of values while the text is being changed.
     """
 
-    def __init__(self, source: Source, checked: Checked, good: Checked | None, encoding: str = "utf-16") -> None:
+    def __init__(self, source: Source, checked: Checked, before: Analysis | None, encoding: str = "utf-16") -> None:
         self.source = source
         self.checked = checked
-        self.good = checked if checked.ok else good
+        self.good: Checked | None = checked if checked.ok else before.good if before is not None else None
+        self._known = before._timings() if before is not None else None
         self.diagnostics: tuple[Diagnostic, ...] = tuple(checked.diagnostics)
         self.encoding = encoding
 
@@ -49,7 +50,13 @@ class Analysis:
     @cached_property
     def timings(self) -> Timings | None:
         """When each op runs, as of the good version."""
-        return None if self.graph is None else Timings(self.graph)
+        if self.graph is None or (self._known is not None and self._known.graph is self.graph):
+            return self._known
+        return Timings(self.graph, self._known)
+
+    def _timings(self) -> Timings | None:
+        """Those that were asked for, of this version or an earlier one."""
+        return self.timings if "timings" in self.__dict__ else self._known
 
     @property
     def graph(self) -> Graph | None:
@@ -74,4 +81,4 @@ def analyse(name: str, text: str, before: Analysis | None = None, *, imports: bo
         pipeline = load_source(source, (), diagnostics)
         checked = (Checked(diagnostics, folder=folder) if pipeline is None
                    else check_pipeline(pipeline, diagnostics, folder, imports=imports))
-    return Analysis(source, checked, before.good if before is not None else None, encoding)
+    return Analysis(source, checked, before, encoding)

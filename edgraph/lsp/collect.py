@@ -47,7 +47,8 @@ class Collector:
     def key(self, key: Key, entry: Entry, *, gives: bool) -> None:
         """A key of a mapping, without its quotes."""
         span = entry.span
-        if self.text.slice(span)[:1] in ("'", '"') and span.line == span.end_line:
+        if span.end_column - span.column != len(key.name) and span.line == span.end_line \
+                and self.text.slice(span)[:1] in ("'", '"'):
             span = span._replace(column=span.column + 1, end_column=span.end_column - 1)
         self._found(Site(key, span, gives, join(entry.span, entry.value.span) if gives else None))
 

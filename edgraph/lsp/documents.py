@@ -34,6 +34,7 @@ class Documents:
         self.encoding = "utf-16"
         self._open: dict[str, Document] = {}
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edgraph-lsp")
+        self._typing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edgraph-lsp-typing")
 
     def put(self, uri: str, name: str, text: str, version: int) -> None:
         """A text was opened or changed."""
@@ -64,6 +65,10 @@ class Documents:
         """Does something in the worker's thread, after what is being done."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, task)
 
+    async def at_once(self, task: Callable[[], T]) -> T:
+        """Does something that only looks at what is known already, beside whatever the worker does."""
+        return await asyncio.get_running_loop().run_in_executor(self._typing, task)
+
     def forget(self) -> None:
         """All analyses: a file that they include may have changed."""
         for document in self._open.values():
@@ -76,5 +81,3 @@ class Documents:
                                         encoding=self.encoding)
             document.analysed = version
 
-    def close(self) -> None:
-        self._worker.shutdown(wait=False, cancel_futures=True)

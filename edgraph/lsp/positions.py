@@ -43,7 +43,8 @@ class Text:
         """Of a line and column as in spans, counted from 1."""
         if line > len(self._starts):
             return len(self.text)
-        return min(self._starts[max(line, 1) - 1] + column - 1, len(self.text))
+        offset = self._starts[line - 1] + column - 1
+        return offset if offset < len(self.text) else len(self.text)
 
     def slice(self, span: Span) -> str:
         """What stands at a span of this source."""

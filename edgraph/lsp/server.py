@@ -138,7 +138,7 @@ def _writing(server: Server) -> None:
         analysis = document.analysis or await server.documents.analysis(uri)
         text = Text(Source(document.name, document.text), server.documents.encoding)
         offset = text.at(Place(params.position.line, params.position.character))
-        offers = await server.documents.work(lambda: complete(analysis, text.text, offset))
+        offers = await server.documents.at_once(lambda: complete(analysis, text.text, offset))
         return [Converter.item(offer, text, server.snippets) for offer in offers]
 
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)

@@ -13,7 +13,7 @@ from edgraph.plan.tally import Counter, Firings
 from edgraph.plan.timetable import ALWAYS_GUARD
 
 LISTED = 3  # steps that are named
-MOST_PATTERNS = 400  # firing patterns; for a pipeline of more the numbers are left out
+MOST = 60_000  # firing patterns times nodes; for a pipeline of more the numbers are left out
 WALKED = 1 << 14  # stretches of steps that are looked at one by one
 
 
@@ -57,11 +57,16 @@ def _rate_words(rate: Fraction, unit: str = "step") -> str:
 
 
 class Timings:
-    """The runs of each op of a checked graph."""
+    """The runs of each op of a checked graph.
 
-    def __init__(self, graph: Graph) -> None:
+    before: those of an earlier version. Most changes of a text change nothing of when things run.
+    """
+
+    def __init__(self, graph: Graph, before: Timings | None = None) -> None:
         self.graph = graph
         self._loops: dict[str, Timings] = {}
+        if before is not None and "_all" in before.__dict__ and same_times(graph, before.graph):
+            self.__dict__["_all"] = before._all
 
     def inside(self, loop: Node) -> Timings:
         """Of a loop's graph, whose steps are iterations."""
@@ -81,7 +86,7 @@ class Timings:
         counter: Counter[int] = Counter(table, lambda mask: mask, frozenset())
         counter.left = WALKED
         tally = counter.count(1, graph.facts.last_step)
-        if not tally.complete or len(tally.kinds) > MOST_PATTERNS:
+        if not tally.complete or len(tally.kinds) * len(graph.nodes) > MOST:
             return None
         found: dict[str, Runs] = {}
         for mask, firings in tally.kinds.items():
@@ -93,6 +98,23 @@ class Timings:
             runs.steps = sorted(runs.steps)[:LISTED + 1]
             runs.maybe = runs.maybe or any(part.conditions for part in parts(graph.nodes[name], graph))
         return found
+
+
+def same_times(one: Graph, two: Graph) -> bool:
+    """Whether all that plans are made of is the same, whatever the text looks like."""
+    return (one.order == two.order and one.edges == two.edges and one.slots.keys() == two.slots.keys()
+            and one.facts == two.facts and one.stages == two.stages and one.gradients == two.gradients
+            and one.pipeline.run.nonfinite == two.pipeline.run.nonfinite and one.outputs.keys() == two.outputs.keys()
+            and all(_like(node, two.nodes[name]) for name, node in one.nodes.items()))
+
+
+def _like(one: Node, two: Node) -> bool:
+    return (one.clock == two.clock and one.conditions == two.conditions and one.counts == two.counts
+            and one.sink == two.sink and one.drives == two.drives and one.shares == two.shares
+            and one.events == two.events and one.metric == two.metric and one.training == two.training
+            and one.train_mode == two.train_mode and one.reads == two.reads and one.settings == two.settings
+            and (one.spec is two.spec or one.spec == two.spec) and (one.body is None) == (two.body is None)
+            and [argument.value.text for argument in one.inputs] == [argument.value.text for argument in two.inputs])
 
 
 def _add(runs: Runs, firings: Firings, maybe: bool, endless: bool) -> None:
