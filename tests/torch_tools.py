@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from edgraph.backends.torch import TorchBackend
+from edgraph.backends.torch.models import initialise
 from edgraph.language import load
-from edgraph.ops.random import stream_seed
+from edgraph.ops.random import rng, stream_seed
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 torch.set_num_threads(1)
@@ -90,7 +91,9 @@ def batch(step: int, size: int = 16, features: int = 6, classes: int = 3) -> tup
 def twin(name: str, make: Any, seed: int = 0) -> Any:
     """A hand-written model with the initial weights of the model of that name."""
     torch.manual_seed(stream_seed(seed, f"models.{name}", 0))
-    return make()
+    made = make()
+    initialise(made, rng(seed, f"models.{name}", 0))
+    return made
 
 
 def same(a: nn.Module, b: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
+from edgraph.backends.found import entry_of, wrong
 from edgraph.backends.torch import functions, loader, noise, paths, state
 from edgraph.backends.torch.build import ModelBuilder
 from edgraph.backends.torch.device import autocast, be_deterministic, choose_device
@@ -117,7 +118,7 @@ class TorchBackend:
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
         updater = self._updater(optimizer)
         if updater.schedule is not None:
-            raise paths.wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its "
+            raise wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its "
                               "schedule", None, "drop 'schedule', or the op 'set_learning_rate'")
         return updater.set_rate
 
@@ -132,7 +133,7 @@ class TorchBackend:
         return paths.shared(self.models)
 
     def _updater(self, optimizer: str) -> Updater:
-        return paths.entry_of(self.updaters, optimizer, "optimizer")
+        return entry_of(self.updaters, optimizer, "optimizer")
 
     # -- values ----------------------------------------------------------------------------------------
 
@@ -174,10 +175,10 @@ class TorchBackend:
 
     def load_state(self, state: StateTree, *, only: str | None = None) -> None:
         for name, model in self.models.items():
-            load_model(name, model, paths.entry_of(state["models"], name, "model"))
+            load_model(name, model, entry_of(state["models"], name, "model"))
         if only != "models":
             for name, updater in self.updaters.items():
-                updater.load(paths.entry_of(state["optimizers"], name, "optimizer"))
+                updater.load(entry_of(state["optimizers"], name, "optimizer"))
 
 
 def _no_checkpoint(name: str) -> StateTree:

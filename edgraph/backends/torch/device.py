@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from edgraph.backends.torch.paths import wrong
+from edgraph.backends.found import wrong
 from edgraph.text.suggest import did_you_mean
 
 PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from edgraph.backends.torch.paths import module_at, wrong
+from edgraph.backends.found import wrong
+from edgraph.backends.torch.paths import module_at
 
 
 def update_ema(models: Mapping[str, nn.Module], target: str, source: str, decay: float) -> Callable[[], None]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
+import torch
 from torch import nn
+
+from edgraph.backends.initial import draw, generator
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU, "silu": nn.SiLU, "elu": nn.ELU,
@@ -28,6 +32,7 @@ class MLP(nn.Sequential):
                 layers += _after(outputs, nn.BatchNorm1d if batch_norm else None, activation)
                 layers += [nn.Dropout(dropout)] if dropout else []
         super().__init__(*layers)
+        initialise(self, generator())
 
 
 class ConvNet(nn.Sequential):
@@ -46,6 +51,19 @@ class ConvNet(nn.Sequential):
         layers += [nn.Dropout(dropout)] if dropout else []
         layers.append(nn.Linear(channels[-1], classes))
         super().__init__(*layers)
+        initialise(self, generator())
+
+
+def initialise(module: nn.Module, drawn: Any) -> None:
+    """Weights and biases of linear layers and convolutions, one layer after the other, from a generator of NumPy: what
+    the library's models start with on every backend, and a twin written by hand with `edgraph.rng(seed, "models.net",
+    0)` too."""
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                inputs = layer.weight[0].numel()
+                for parameter in layer.parameters(recurse=False):
+                    parameter.copy_(torch.from_numpy(draw(drawn, parameter.shape, inputs)))
 
 
 def _after(width: int, norm: Callable[[int], nn.Module] | None, activation: str) -> list[nn.Module]:

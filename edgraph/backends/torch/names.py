@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
+from edgraph.backends.names import Kind, registered
 from edgraph.ops.registry import Registered, registry
 from edgraph.ops.signature import parameters_of
 from edgraph.ops.spec import ParamSpec
 
-Kind = Literal["model", "optimizer", "schedule"]
 Takes: TypeAlias = tuple[tuple[ParamSpec, ...] | None, bool]  # parameters (None: unknown); if others go too
 
 
 def models() -> dict[str, Registered]:
     """The registered models that this backend can make."""
-    return _registered("model")
+    return registered("model", "torch")
 
 
 def optimizers() -> dict[str, Registered]:
     """Registered optimizers, and every class of torch.optim."""
-    return _classes(torch.optim, torch.optim.Optimizer) | _registered("optimizer")
+    return _classes(torch.optim, torch.optim.Optimizer) | registered("optimizer", "torch")
 
 
 def schedules() -> dict[str, Registered]:
     """Registered schedules, and every class of torch.optim.lr_scheduler."""
-    return _classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler) | _registered("schedule")
+    return _classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler) | registered("schedule", "torch")
 
 
 def settings(kind: Kind, name: str, target: Callable[..., Any], given: Collection[str] = ()) -> Takes:
@@ -50,11 +50,6 @@ def needs_closure(optimizer: Any) -> bool:
     step = getattr(optimizer, "step", None)
     closure = inspect.signature(step).parameters.get("closure") if step is not None else None
     return closure is not None and closure.default is closure.empty
-
-
-def _registered(kind: Kind) -> dict[str, Registered]:
-    return {name: item for name, item in registry.table(kind).items()
-            if isinstance(item, Registered) and (not item.backends or "torch" in item.backends)}
 
 
 def _classes(module: Any, base: type) -> dict[str, Registered]:

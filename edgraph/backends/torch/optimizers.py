@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Set
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from types import MethodType
@@ -13,14 +12,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgraph.backends.entries import Group, OptimizerEntry
+from edgraph.backends.entries import OptimizerEntry
+from edgraph.backends.groups import Found, choose_groups
+from edgraph.backends.schedules import FACTORS
 from edgraph.backends.torch import names, schedules
 from edgraph.backends.torch.paths import module_at
 from edgraph.backends.torch.updater import Updater
 from edgraph.data.construct import Constructor, Failed
 from edgraph.ops.registry import Registered
 from edgraph.text import source as text
-from edgraph.text.diagnostics import Diagnostics, PipelineError
+from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Scalar, Span
 from edgraph.text.suggest import did_you_mean
 
@@ -52,40 +53,14 @@ class OptimizerBuilder:
             return None
         return updater
 
-    # -- groups ----------------------------------------------------------------------------------------
-
     def _groups(self) -> list[dict[str, Any]] | None:
-        taken: set[int] = set()
-        groups = [self._group(group, taken) for group in self.entry.updates]
-        if not groups:
-            self.diagnostics.error("missing-key", f"optimizer '{self.entry.name}' updates nothing",
-                                   self.entry.span, "list models under 'updates'")
-            return None
-        return None if None in groups else groups  # type: ignore[return-value]
+        def parameters(path: str, span: Span) -> Found:
+            every = list(module_at(self.models, path, span).named_parameters())
+            return Found([(name, p) for name, p in every if p.requires_grad], bool(every))
 
-    def _group(self, group: Group, taken: set[int]) -> dict[str, Any] | None:
-        path, span = group.model.text, group.model.span
-        if path.split(".")[0] in self.failed:
-            return None
-        try:
-            module = module_at(self.models, path, span)
-        except PipelineError as error:
-            self.diagnostics.extend(error.diagnostics)
-            return None
-        if path.split(".")[0] in self.frozen:
-            self.diagnostics.error("frozen-model", f"optimizer '{self.entry.name}' updates '{path}', which "
-                                   "is frozen", span, "drop 'frozen: true' or take it out of 'updates'")
-            return None
-        every = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-        free = [(name, p) for name, p in every if id(p) not in taken]
-        chosen = [p for name, p in free if _matches(group.match, name, path)]
-        if not chosen:
-            self.diagnostics.error("nothing-to-update", f"optimizer '{self.entry.name}' finds nothing to "
-                                   f"update in '{path}': {_why(module, group, every, free)}", span,
-                                   "change `match`, or take the entry from `updates`")
-            return None
-        taken.update(map(id, chosen))
-        return {"params": chosen, **group.settings}
+        chosen = choose_groups(self.entry, parameters, frozen=self.frozen, failed=self.failed,
+                               diagnostics=self.diagnostics)
+        return None if chosen is None else [{"params": group.parameters, **group.settings} for group in chosen]
 
     # -- the optimizer ---------------------------------------------------------------------------------
 
@@ -138,7 +113,7 @@ class OptimizerBuilder:
             return None
         make = Constructor(names.schedules(), self.folder, self.diagnostics, "schedule")
         use, settings = _flat(make, tree)
-        if use.raw in schedules.FACTORS:
+        if use.raw in FACTORS:
             return schedules.Scaled(groups, updater.bases, make.make(use.raw, use.span, settings))
         return schedules.Stepped(self._scheduler(make, tree, optimizer))
 
@@ -199,21 +174,4 @@ def _tuples(groups: list[dict[str, Any]], target: Callable[..., Any]) -> list[di
 def _stand_in() -> list[nn.Parameter]:
     """For an optimizer whose groups are wrong: its own settings are still checked."""
     return [nn.Parameter(torch.zeros(1, 1))]
-
-
-def _matches(patterns: tuple[str, ...], name: str, path: str) -> bool:
-    """Patterns are compared with a parameter's name in its module, and with its whole path."""
-    return not patterns or any(fnmatchcase(name, p) or fnmatchcase(f"{path}.{name}", p) for p in patterns)
-
-
-def _why(module: nn.Module, group: Group, every: list[Any], free: list[Any]) -> str:
-    if not any(True for _ in module.parameters()):
-        return "it has no parameters"
-    if not every:
-        return "its constructor switched off the gradients of all its parameters"
-    if not free:
-        return "an earlier entry of 'updates' has all of it, and the first match wins"
-    patterns = ", ".join(map(repr, group.match))
-    return f"no parameter matches {patterns} (it has {', '.join(repr(n) for n, _ in free[:3])}, …)"
-
 

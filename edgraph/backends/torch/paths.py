@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from torch import nn
 
-from edgraph.text.diagnostics import Diagnostic, PipelineError
+from edgraph.backends.found import entry_of, listed, wrong
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
-
-T = TypeVar("T")
-
-
-def wrong(code: str, message: str, span: Span | None = None, help: str | None = None) -> PipelineError:
-    """One diagnostic as an exception. Without a span, the engine puts in that of the node concerned."""
-    return PipelineError([Diagnostic(code, message, span, help=help or None)])
-
-
-def entry_of(table: Mapping[str, T], name: str, kind: str, span: Span | None = None) -> T:
-    """The model or optimizer of this name. Raises PipelineError."""
-    if name not in table:
-        raise wrong(f"unknown-{kind}", f"there is no {kind} '{name}'", span, did_you_mean(name, table))
-    return table[name]
-
 
 def module_at(models: Mapping[str, nn.Module], path: str, span: Span | None = None) -> nn.Module:
     """A model or a sub-module of one. Raises PipelineError."""
@@ -35,7 +19,7 @@ def module_at(models: Mapping[str, nn.Module], path: str, span: Span | None = No
         if child is None:
             names = [n for n, _ in found.named_children()]
             raise wrong("unknown-model", f"model '{seen}' has no sub-module '{part}'", span,
-                        did_you_mean(part, names) or ("it has none" if not names else _listed(names)))
+                        did_you_mean(part, names) or ("it has none" if not names else listed(names)))
         found, seen = child, f"{seen}.{part}"
     return found
 
@@ -51,7 +35,7 @@ def parameter_at(models: Mapping[str, nn.Module], path: str, span: Span | None =
     if found is None:
         names = [n for n, _ in module.named_parameters()]
         raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{name}'", span,
-                    did_you_mean(name, names) or _listed(names))
+                    did_you_mean(name, names) or listed(names))
     return found
 
 
@@ -73,7 +57,3 @@ def uninitialized(module: nn.Module) -> bool:
     return any(isinstance(p, (nn.UninitializedParameter, nn.UninitializedBuffer))
                for p in [*module.parameters(), *module.buffers()])
 
-
-def _listed(names: Iterable[str]) -> str:
-    names = list(names)
-    return f"it has {', '.join(map(repr, names[:12]))}{', …' if len(names) > 12 else ''}"

@@ -1,11 +1,7 @@
-"""Learning rates that follow a schedule, counted in updates (or global steps).
-
-Position 0 is the first update (of the run's first step with `per: step`), as in torch's own schedulers.
-"""
+"""Schedules at work on the parameter groups of torch's optimizers."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -14,9 +10,8 @@ from typing import Any, Protocol
 import torch
 
 from edgraph.backends.base import StateTree
+from edgraph.backends.schedules import Factor
 from edgraph.backends.torch.state import pack, unpack
-
-Factor = Callable[[int], float]
 
 
 class Schedule(Protocol):
@@ -29,46 +24,6 @@ class Schedule(Protocol):
     def state(self) -> StateTree: ...
     def load(self, state: StateTree) -> None: ...
 
-
-# -- closed forms: factors of the optimizer's own learning rate ---------------------------------------
-
-def _warm(warmup: int, after: Factor) -> Factor:
-    """From nothing up to the whole learning rate at update number `warmup`, and then what follows."""
-    return lambda position: (position + 1) / warmup if position < warmup else after(position)
-
-
-def constant(*, warmup: int = 0) -> Factor:
-    return _warm(warmup, lambda position: 1.0)
-
-
-def linear(*, steps: int, start: float = 1.0, end: float = 0.0, warmup: int = 0) -> Factor:
-    return _warm(warmup, lambda position: start + (end - start) * _progress(position, warmup, steps))
-
-
-def cosine(*, steps: int, end: float = 0.0, warmup: int = 0) -> Factor:
-    return _warm(warmup, lambda position: end + (1.0 - end) * 0.5 * (
-        1.0 + math.cos(math.pi * _progress(position, warmup, steps))))
-
-
-def step(*, every: int, factor: float = 0.1, warmup: int = 0) -> Factor:
-    """Times `factor` after every `every` positions."""
-    return _warm(warmup, lambda position: factor ** (position // every))
-
-
-def exponential(*, factor: float, warmup: int = 0) -> Factor:
-    """Times `factor` at every position."""
-    return _warm(warmup, lambda position: factor ** position)
-
-
-def _progress(position: int, warmup: int, steps: int) -> float:
-    return min(1.0, (position - warmup) / max(1, steps - warmup))
-
-
-FACTORS: dict[str, Callable[..., Factor]] = {
-    "constant": constant, "linear": linear, "cosine": cosine, "step": step, "exponential": exponential}
-
-
-# -- schedules ------------------------------------------------------------------------------------------
 
 class Scaled:
     """Each group's own learning rate times a factor of the position."""

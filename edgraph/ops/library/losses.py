@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Length, NonNegative, Probability
 from edgraph.ops.registry import op
 
-_BACKENDS = ("torch",)
+_BACKENDS = ("torch", "tensorflow")
 
 
 @op(backends=_BACKENDS, open_ports=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Count, Range
 from edgraph.ops.registry import op
 
-_BACKENDS = ("torch",)
+_BACKENDS = ("torch", "tensorflow")
 
 
 @op(metric=True, backends=_BACKENDS, differentiable=False, open_ports=False)

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from edgraph.ops.markers import Count, Length, Range
 from edgraph.ops.registry import model
 
+_BACKENDS = ("torch", "tensorflow")
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "elu", "tanh", "sigmoid", "softplus", "identity"]
 Dropout = Annotated[float, Range(min=0, below=1)]
 
 
-@model(at="edgraph.backends.torch.models:MLP", backends=("torch",))
+@model(at="edgraph.backends.{backend}.models:MLP", backends=_BACKENDS)
 def mlp(*, sizes: Annotated[list[Count], Length(min=2)], activation: Activation = "relu",
         dropout: Dropout = 0.0, batch_norm: bool = False, bias: bool = True) -> Any:
     """Linear layers with activations between them. The input is flattened to (batch, sizes[0]).
@@ -24,7 +25,7 @@ def mlp(*, sizes: Annotated[list[Count], Length(min=2)], activation: Activation 
     """
 
 
-@model(at="edgraph.backends.torch.models:ConvNet", backends=("torch",))
+@model(at="edgraph.backends.{backend}.models:ConvNet", backends=_BACKENDS)
 def convnet(*, channels: Annotated[list[Count], Length(min=1)], classes: Count, in_channels: Count = 1,
             kernel: Count = 3, pool: Count = 2, activation: Activation = "relu", dropout: Dropout = 0.0,
             batch_norm: bool = False) -> Any:

@@ -9,6 +9,8 @@ from edgraph.ops.registry import optimizer
 
 NEEDS_CLOSURE = ("LBFGS",)
 _TORCH = ("torch",)
+# Those that the TensorFlow backend has too, with the same settings and the same updates.
+_SHARED = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RMSprop", "Adagrad", "Adadelta")
 
 Decay = Annotated[float, Range(min=0, below=1)]
 Betas = tuple[Decay, Decay]
@@ -37,7 +39,8 @@ def _torch(declaration: Any) -> Any:
     lines = "\n".join(f"    {name}: {text}." for name, text in _COMMON.items()
                       if name in (declaration.__kwdefaults__ or {}))
     declaration.__doc__ = f"{declaration.__doc__.rstrip()}\n\n{lines}\n    "
-    return optimizer(at=f"torch.optim:{declaration.__name__}", backends=_TORCH)(declaration)
+    backends = (*_TORCH, "tensorflow") if declaration.__name__ in _SHARED else _TORCH
+    return optimizer(at=f"torch.optim:{declaration.__name__}", backends=backends)(declaration)
 
 
 @_torch

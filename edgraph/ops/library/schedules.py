@@ -12,10 +12,11 @@ from edgraph.ops.registry import schedule
 TORCH = ("ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
          "ExponentialLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
          "StepLR")
+_BACKENDS = ("torch", "tensorflow")
 Warmup = Annotated[int, Range(min=0)]
 
 
-@schedule(at="edgraph.backends.torch.schedules:constant", backends=("torch",))
+@schedule(at="edgraph.backends.schedules:constant", backends=_BACKENDS)
 def constant(*, warmup: Warmup = 0) -> Any:
     """The same learning rate throughout.
 
@@ -23,7 +24,7 @@ def constant(*, warmup: Warmup = 0) -> Any:
     """
 
 
-@schedule(at="edgraph.backends.torch.schedules:linear", backends=("torch",))
+@schedule(at="edgraph.backends.schedules:linear", backends=_BACKENDS)
 def linear(*, steps: Count, start: NonNegative = 1.0, end: NonNegative = 0.0, warmup: Warmup = 0) -> Any:
     """A straight line between two factors, and the second from there on.
 
@@ -34,7 +35,7 @@ def linear(*, steps: Count, start: NonNegative = 1.0, end: NonNegative = 0.0, wa
     """
 
 
-@schedule(at="edgraph.backends.torch.schedules:cosine", backends=("torch",))
+@schedule(at="edgraph.backends.schedules:cosine", backends=_BACKENDS)
 def cosine(*, steps: Count, end: NonNegative = 0.0, warmup: Warmup = 0) -> Any:
     """Half a cosine from the learning rate down to a share of it, and that share from there on.
 
@@ -44,7 +45,7 @@ def cosine(*, steps: Count, end: NonNegative = 0.0, warmup: Warmup = 0) -> Any:
     """
 
 
-@schedule(at="edgraph.backends.torch.schedules:step", backends=("torch",))
+@schedule(at="edgraph.backends.schedules:step", backends=_BACKENDS)
 def step(*, every: Count, factor: Positive = 0.1, warmup: Warmup = 0) -> Any:
     """Multiplied by a factor again and again.
 
@@ -54,7 +55,7 @@ def step(*, every: Count, factor: Positive = 0.1, warmup: Warmup = 0) -> Any:
     """
 
 
-@schedule(at="edgraph.backends.torch.schedules:exponential", backends=("torch",))
+@schedule(at="edgraph.backends.schedules:exponential", backends=_BACKENDS)
 def exponential(*, factor: Positive, warmup: Warmup = 0) -> Any:
     """Multiplied by a factor at every update.
 

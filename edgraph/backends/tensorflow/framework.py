@@ -1,0 +1,25 @@
+"""TensorFlow and Keras, imported the way the backend needs them: quiet, and Keras on TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(f"Keras was imported with the backend '{keras.backend.backend()}' before")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A gradient that is differentiated again is recorded on purpose."""
+    return not str(record.msg).startswith("Calling GradientTape.gradient on a persistent tape inside its context")
+
+
+tf.get_logger().addFilter(_is_news)
+
+__all__ = ["keras", "tf"]

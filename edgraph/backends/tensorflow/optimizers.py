@@ -1,0 +1,146 @@
+"""The optimizers that a pipeline declares, constructed: a rule for each group of parameters, and the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgraph.backends.entries import OptimizerEntry
+from edgraph.backends.groups import Chosen, Found, choose_groups
+from edgraph.backends.schedules import FACTORS
+from edgraph.backends.tensorflow import names, schedules
+from edgraph.backends.tensorflow.framework import keras, tf
+from edgraph.backends.tensorflow.keras_rule import KerasRule
+from edgraph.backends.tensorflow.rules import HINTS, RULES, Rule
+from edgraph.backends.tensorflow.tape import Recorder
+from edgraph.backends.tensorflow.tree import module_at, variables
+from edgraph.backends.tensorflow.updater import Updater
+from edgraph.data.construct import Constructor, Failed
+from edgraph.ops.registry import Registered
+from edgraph.ops.signature import parameters_of
+from edgraph.text import source as text
+from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Scalar, Span
+from edgraph.text.suggest import did_you_mean
+
+
+class OptimizerBuilder:
+    """Builds one entry of `optimizers`; what is wrong goes to the diagnostics."""
+
+    def __init__(self, entry: OptimizerEntry, models: Mapping[str, Any], frozen: Set[str], recorder: Recorder, *,
+                 failed: Set[str], expression: Callable[..., Any] | None, folder: Path,
+                 diagnostics: Diagnostics) -> None:
+        self.entry = entry
+        self.models = models
+        self.frozen = frozen
+        self.recorder = recorder
+        self.failed = failed  # models that could not be built, which was said already
+        self.expression = expression
+        self.folder = folder
+        self.diagnostics = diagnostics
+        self.make = Constructor(names.optimizers(), folder, diagnostics, "optimizer")
+
+    def build(self) -> Updater | None:
+        """The optimizer with its schedule, or None."""
+        groups = choose_groups(self.entry, self._parameters, frozen=self.frozen, failed=self.failed,
+                               diagnostics=self.diagnostics)
+        try:
+            rules = self._rules(groups)
+            if groups is None:
+                return None
+            updater = Updater(self.entry.name, rules, self.recorder, clip_norm=self.entry.clip_norm,
+                              clip_value=self.entry.clip_value, per_step=self.entry.per == "step")
+            updater.schedule = self._schedule(rules)
+        except Failed:
+            return None
+        return updater
+
+    def _parameters(self, path: str, span: Span) -> Found:
+        own = variables(module_at(self.models, path, span))
+        return Found(list(own.parameters.items()), bool(own.parameters or own.buffers))
+
+    # -- rules -----------------------------------------------------------------------------------------
+
+    def _rules(self, groups: list[Chosen] | None) -> list[Rule]:
+        use, span = self.entry.use.use.text, self.entry.use.use.span
+        known = RULES.get(use) if use in self.make.registered else None
+        target = known or self.make.find(use, span)
+        chosen = groups or [Chosen([tf.Variable(tf.zeros((1, 1)))], {})]  # its own settings are still checked
+        made = [self._rule(use, target, group, known is not None) for group in chosen]
+        self.default = float(self._rule(use, target, Chosen(chosen[0].parameters, {}), known is not None).base)
+        return made
+
+    def _rule(self, use: str, target: Callable[..., Any], group: Chosen, shared: bool) -> Rule:
+        """The optimizer's settings, with the group's own over them."""
+        item = self.make.registered.get(use)
+        if item is None or item.params is None:
+            params, is_open, _ = parameters_of(target)
+            item = Registered(use, params, target, open_params=is_open)
+        given = self.entry.use.settings
+        own = {key: value for key, value in group.settings.items()}
+        self._check_group(use, item)
+
+        def make(**settings: Any) -> Rule:
+            settings = {**settings, **own}
+            if shared:
+                plain = {key: value for key, value in settings.items() if key not in HINTS}
+                return RULES[use](group.parameters, **plain)
+            return self._keras(use, target, group.parameters, settings)
+        made = Constructor({use: Registered(use, item.params, make, open_params=item.open_params)}, self.folder,
+                           self.diagnostics, "optimizer").make(use, self.entry.use.use.span, given)
+        assert isinstance(made, Rule)
+        return made
+
+    def _keras(self, use: str, target: Callable[..., Any], parameters: list[Any], settings: dict[str, Any]) -> Rule:
+        made = target(**{"learning_rate" if key == "lr" else key: value for key, value in settings.items()})
+        if not isinstance(made, keras.optimizers.Optimizer):
+            raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an optimizer is a "
+                                 "keras.optimizers.Optimizer", self.entry.use.use.span,
+                                 "name a class of optimizers, such as Adam or keras.optimizers.Lion")
+        by_id = {id(v.value): v for model in self.models.values() for v in model.weights}
+        return KerasRule(parameters, [by_id[id(p)] for p in parameters if id(p) in by_id], made)
+
+    def _check_group(self, use: str, item: Registered) -> None:
+        known = [p.name for p in item.params or ()] + ["lr"]
+        failed = None
+        for group in self.entry.updates:
+            for key in group.settings:
+                if key not in known:
+                    failed = self.make.fail("unknown-parameter", f"optimizer '{use}' has no parameter '{key}'",
+                                            group.model.span, did_you_mean(key, known))
+        if failed:
+            raise failed
+
+    # -- the schedule ----------------------------------------------------------------------------------
+
+    def _schedule(self, rules: list[Rule]) -> schedules.Schedule | None:
+        tree = self.entry.schedule
+        if self.expression is not None:
+            return schedules.Computed(rules, self.default, self.expression)
+        if not isinstance(tree, text.Mapping):
+            return None
+        make = Constructor(names.schedules(), self.folder, self.diagnostics, "schedule")
+        use, settings = _flat(make, tree)
+        made = make.make(use.raw, use.span, settings)
+        if use.raw in FACTORS:
+            return schedules.Scaled(rules, made)
+        return schedules.Computed(rules, self.default, partial(_keras_rate, made))
+
+
+def _keras_rate(schedule: Callable[[Any], Any], position: Any, step: Any, epoch: Any) -> Any:
+    """What a schedule of Keras gives at a position."""
+    return schedule(position)
+
+
+def _flat(make: Constructor, tree: text.Mapping) -> tuple[Scalar, text.Mapping]:
+    """`use`, and the settings that stand beside it or under `with`."""
+    use, inner = tree.get("use"), tree.get("with")
+    if not isinstance(use, Scalar) or not isinstance(use.value, str):
+        raise make.fail("missing-key", "a schedule has a 'use'", tree.span,
+                        "such as 'schedule: {use: cosine, steps: 1000}'")
+    entries = {key: entry for key, entry in tree.entries.items() if key not in ("use", "with")}
+    if isinstance(inner, text.Mapping):
+        entries |= inner.entries
+    return Scalar(use.value, use.span), text.Mapping(entries, tree.span)
