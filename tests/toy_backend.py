@@ -52,6 +52,7 @@ class ToyBackend:
 
     name = "toy"
     records = True
+    tape = None
     compiler: Any = None
 
     def __init__(self, nonfinite: str = "stop") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -62,6 +63,19 @@ class Compiler(Protocol):
         ...
 
 
+class Tape(Protocol):
+    """For backends that record a step as a whole, and differentiate what was recorded."""
+
+    def fresh(self) -> None:
+        """A step (or an iteration of a loop that gradients do not pass through) begins: what was recorded before is
+        forgotten."""
+        ...
+
+    def apart(self) -> AbstractContextManager[None]:
+        """While a loop runs that gradients do not pass through: what was recorded outside of it is kept apart."""
+        ...
+
+
 class Backend(Protocol):
     """Models, optimizers, gradients and arrays of one framework.
 
@@ -74,6 +88,7 @@ class Backend(Protocol):
 
     name: str
     records: bool  # whether recording has to be turned on and off at all
+    tape: Tape | None  # None where gradients are kept track of by the values themselves
 
     def build(self, models: Mapping[str, Any], optimizers: Mapping[str, Any], *, seed: int,
               schedules: Mapping[str, Callable[..., float]] | None = None,

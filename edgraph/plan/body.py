@@ -30,6 +30,8 @@ class Body(CallWriter):
             self._needed = needed(self.items, plan, shared.timetable)
 
     def write(self) -> list[Line]:
+        if self.shared.tape and any(item.records for item in self.items if not isinstance(item, Region)):
+            self._line(f'{self.names.need("_fresh", "fresh")}()')
         for item in self.items:
             if isinstance(item, Region):
                 self._record(False)

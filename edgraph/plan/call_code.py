@@ -33,6 +33,7 @@ class Shared:
     records: bool  # see edgraph.plan.codegen.generate
     keep: bool
     traces: Traces | None = None
+    tape: bool = False
     names: Names = field(default_factory=Names)
     calls: dict[str, Call] = field(default_factory=dict)  # name in the source -> the call it makes
     _bound: dict[tuple[object, ...], str] = field(default_factory=dict)

@@ -56,7 +56,7 @@ def static_passes(call: Call) -> tuple[str, ...]:
 
 def generate(graph: Graph, timetable: Timetable, plan: Plan | Sequence[Plan], name: str, *,
              passes: Passes = static_passes, records: bool = True, keep: bool = False,
-             traces: Traces | None = None) -> StepSource:
+             traces: Traces | None = None, tape: bool = False) -> StepSource:
     """The function of a pattern: `NAME(steps)` runs the pattern once for each step of an iterator and returns the
     last one that it completed. Of several patterns: `NAME(steps, runs)`, where `runs` gives pairs: which
     pattern, and for how many of the steps. So whoever moves `steps` to its end ends the run after the step.
@@ -64,8 +64,9 @@ def generate(graph: Graph, timetable: Timetable, plan: Plan | Sequence[Plan], na
     records: whether the backend has a recording of gradients to be turned on and off.
     keep: leave every value in `_values` (the last step of a run).
     traces: which calls can be in regions, each a function of its own above; None: none.
+    tape: whether the backend is to be told that a step begins in which something outside of regions records.
     """
-    shared = Shared(graph, timetable, passes, records, keep, traces)
+    shared = Shared(graph, timetable, passes, records, keep, traces, tape)
     shared.names.reserve(RESERVED)
     plans = [plan] if isinstance(plan, Plan) else list(plan)
     names = [name] if len(plans) == 1 else [f"{name}_{which}" for which in range(len(plans))]

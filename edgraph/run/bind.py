@@ -69,6 +69,9 @@ class Binder:
                 return backend.detach
             case ("record",):
                 return backend.record
+            case ("fresh",):
+                assert backend.tape is not None
+                return backend.tape.fresh
             case ("leaf",):
                 return backend.leaf
             case ("count",):

@@ -59,7 +59,8 @@ class GraphRun:
         number = len(self._functions)
         backend = self.context.backend
         source = generate(self.graph, self.timetable, plans, f"pattern_{number}", passes=self.binder.passes,
-                          records=backend.records, keep=keep, traces=static_traces if backend.compiler else None)
+                          records=backend.records, keep=keep, traces=static_traces if backend.compiler else None,
+                          tape=backend.tape is not None and not self.passes_gradients)
         file = f"<edgraph {self.graph.name or 'step'} {number} {id(self)}>"
         self.sources[file] = source
         linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
@@ -76,6 +77,11 @@ class GraphRun:
                 self.prepare(call)
             self._plans[mask, epilogue] = found
         return found
+
+    @property
+    def passes_gradients(self) -> bool:
+        """Whether gradients of a graph outside pass through this one."""
+        return False
 
     def prepare(self, call: Call) -> None:
         """What a loop changes in the calls of its graph."""

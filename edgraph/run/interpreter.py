@@ -63,6 +63,8 @@ class Interpreter(Evaluator):
     def _run(self, key: int, global_step: int) -> None:
         self.made, self.flags, self.fired, self.global_step = {}, {}, [], global_step
         self.decided.clear()
+        if self.backend.tape is not None and not self.run.passes_gradients:
+            self.backend.tape.fresh()
         for name in self.graph.order:
             node = self.graph.nodes[name]
             self._memo.clear()  # what is known changes from place to place

@@ -41,9 +41,14 @@ class LoopRun(GraphRun):
     def bound(self) -> Bound:
         return Bound(self, ("global_step", "key"))
 
+    @property
+    def passes_gradients(self) -> bool:
+        """Gradients pass through a loop that updates nothing."""
+        return self.call.records and not self.graph.gradients
+
     def prepare(self, call: Call) -> None:
-        """Gradients pass through a loop that updates nothing: then all of it records."""
-        if self.call.records and not self.graph.gradients:
+        """Where gradients pass through the loop all of it records."""
+        if self.passes_gradients:
             call.records, call.trains = True, self.call.trains
             if call.node.op == "forward":
                 call.moves = self.call.moves
@@ -57,7 +62,9 @@ class LoopRun(GraphRun):
     def __call__(self, global_step: int, key: int, *inputs: Any) -> dict[str, Any] | None:
         """Runs the loop and returns its outputs; None without an iteration."""
         looks = self.node.shares and not self.call.moves
-        with self.context.sources.untouched(f"{self.graph.name}.") if looks else nullcontext():
+        tape = None if self.passes_gradients else self.context.backend.tape
+        with (self.context.sources.untouched(f"{self.graph.name}.") if looks else nullcontext(),
+              tape.apart() if tape is not None else nullcontext()):
             self._enter(dict(zip(self.names, inputs, strict=True)), global_step, key)
             done = self._iterate(global_step, key)
             return self._leave(done, global_step, key)

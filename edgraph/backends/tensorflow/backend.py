@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgraph.backends.base import Accumulate, Batch, Bound, NonFiniteLoss, StateTree, Value
+from edgraph.backends.base import Accumulate, Batch, Bound, Compiler, NonFiniteLoss, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
-from edgraph.backends.tensorflow import arrays, functions, keys, noise, state, tree
+from edgraph.backends.tensorflow import arrays, functions, noise, state, tree
 from edgraph.backends.tensorflow.build import ModelBuilder
 from edgraph.backends.tensorflow.device import be_deterministic, choose_device, dtype_policy
 from edgraph.backends.tensorflow.ema import update_ema
@@ -39,6 +39,7 @@ class TensorFlowBackend:
 
     name = "tensorflow"
     records = True  # gradients are recorded only where `record` has turned that on
+    compiler: Compiler | None = None
 
     def __init__(self, *, device: str = "auto", precision: str = "fp32", deterministic: bool = False,
                  nonfinite: Policy = "stop") -> None:
@@ -150,9 +151,6 @@ class TensorFlowBackend:
     def function(self, name: str) -> Callable[..., Value]:
         return functions.FUNCTIONS[name]
 
-    def operator(self, sign: str) -> Callable[..., Value]:
-        return functions.OPERATORS[sign]
-
     def detach(self, value: Value) -> Value:
         return functions.detach(value)
 
@@ -168,9 +166,6 @@ class TensorFlowBackend:
 
     def random(self, kind: str, key_seed: int, shape: tuple[int, ...], **settings: float) -> Value:
         return noise.noise(kind, key_seed, shape, **settings)
-
-    def mix(self, base: int, key: Any) -> Any:
-        return keys.mix(base, key)
 
     def seed(self, number: int) -> None:
         noise.seed_all(number)

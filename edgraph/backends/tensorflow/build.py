@@ -11,6 +11,8 @@ from edgraph.backends.tensorflow.noise import seed_all
 from edgraph.backends.tensorflow.tree import variables
 from edgraph.backends.tensorflow.weights import load_weights
 
+from keras.src.utils.naming import reset_uids  # isort: skip  # Keras has no other way, and its backend is set by now
+
 
 class ModelBuilder(build.ModelBuilder[Any]):
     """See edgraph.backends.build."""
@@ -19,7 +21,7 @@ class ModelBuilder(build.ModelBuilder[Any]):
         seed_all(number)
 
     def constructed(self, entry: ModelEntry) -> Any:
-        keras.backend.reset_uids()  # names of layers do not depend on what was made before
+        reset_uids()  # names of layers do not depend on what was made before
         return super().constructed(entry)
 
     def checked(self, entry: ModelEntry, made: Any) -> Any:
@@ -29,7 +31,7 @@ class ModelBuilder(build.ModelBuilder[Any]):
             self.refuse("not-a-model", f"'{use}' gave a {type(made).__name__}, and a model is a keras.layers.Layer or "
                         "keras.Model", span, "name a class of models, or a function that returns one")
             return None
-        if any(not layer.built for layer in made._flatten_layers()):
+        if any(_waits(layer) for layer in made._flatten_layers()):
             self.refuse("lazy-model", f"model '{entry.name}' has layers without a shape until their first input, so "
                         "no optimizer can be made for it", span,
                         "begin with a keras.Input, or build or call it once in its constructor")
@@ -53,3 +55,8 @@ class ModelBuilder(build.ModelBuilder[Any]):
 
     def settled(self, entry: ModelEntry, model: Any) -> Any:
         return model
+
+
+def _waits(layer: Any) -> bool:
+    """Whether it makes its variables when it is first called."""
+    return not layer.built and not getattr(layer.build, "_is_default", False)

@@ -32,6 +32,7 @@ class TorchBackend:
 
     name = "torch"
     records = True  # gradients are recorded only where `record` has turned that on
+    tape = None
     compiler = None
 
     def __init__(self, *, device: str = "auto", precision: str = "fp32", deterministic: bool = False,
