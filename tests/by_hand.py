@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from twins import batches, digits, run
+from twins import batches, digits, run, started
 
 import edgraph
 
@@ -31,7 +31,7 @@ def seeded(node: str, step: int) -> None:
 
 def made(name: str, build: Any) -> Any:
     seeded(f"models.{name}", 0)
-    return build().train()
+    return started(build(), name, SEED).train()
 
 
 def full_batches(steps: int, size: int = 64) -> Iterator[tuple[int, torch.Tensor]]:

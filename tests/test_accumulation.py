@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from twins import Weights, batches, digits, module_weights, pipeline, rows, run, saved_weights
+from twins import Weights, batches, digits, module_weights, pipeline, rows, run, saved_weights, started
 
 import edgraph
 
@@ -111,8 +111,7 @@ class ByHand:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        torch.manual_seed(edgraph.stream_seed(SEED, "models.net", 0))
-        self.net = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
+        self.net = started(nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10)), "net", SEED)
         self.ema = copy.deepcopy(self.net)
         self.params = list(self.net.parameters())
         self.optimizer = torch.optim.SGD(self.params, lr=LR, momentum=0.9)

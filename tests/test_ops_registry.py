@@ -105,5 +105,5 @@ def test_targets_of_the_library_exist() -> None:
     for kind in ("data", "model", "schedule", "optimizer"):
         for item in registry.table(kind).values():  # type: ignore[arg-type]
             assert isinstance(item, Registered)
-            names = set(inspect.signature(item.load()).parameters)
+            names = set(inspect.signature(item.on("torch").load()).parameters)
             assert {p.name for p in item.params or ()} <= names, item.name

@@ -78,7 +78,7 @@ def test_library_models() -> None:
 def test_every_registered_model_can_be_made() -> None:
     for name, item in registry.models.items():
         if "torch" in item.backends:
-            assert issubclass(item.load(), nn.Module), name
+            assert issubclass(item.on("torch").load(), nn.Module), name
 
 
 def test_nested_use() -> None:

@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import nn
 from trainers import bce
-from twins import batches, differences, digits, module_weights, run, saved_weights
+from twins import batches, differences, digits, module_weights, run, saved_weights, started
 
 import edgraph
 from edgraph.cli.main import main
@@ -31,10 +31,9 @@ def fenced(after: str) -> str:
 def made(tree: Any, name: str) -> nn.Module:
     from edgraph.backends.torch.models import MLP
 
-    torch.manual_seed(edgraph.stream_seed(0, f"models.{name}", 0))
     settings = {key: [16 if size == "${latent}" else size for size in value] if key == "sizes" else value
                 for key, value in tree["models"][name]["with"].items()}
-    return MLP(**settings).train()
+    return started(MLP(**settings), name, 0).train()
 
 
 def by_hand(tree: Any) -> dict[str, nn.Module]:

@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch import nn
 from torch.nn import functional as F
-from twins import batches, differences, digits, module_weights, pipeline, run, saved_weights
+from twins import batches, differences, digits, module_weights, pipeline, run, saved_weights, started
 
 import edgraph
 
@@ -41,7 +41,7 @@ NOISY = {"use": "mlp", "with": {"sizes": [64, 32, 10], "dropout": 0.2, "batch_no
 
 def made(build: Callable[[], nn.Module], name: str = "net", seed: int = SEED) -> nn.Module:
     torch.manual_seed(edgraph.stream_seed(seed, f"models.{name}", 0))
-    return build().train()
+    return started(build(), name, seed).train()
 
 
 def plain() -> nn.Module:

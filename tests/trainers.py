@@ -10,7 +10,7 @@ import torch
 import yaml
 from torch import nn
 from torch.nn import functional as F
-from twins import batches, differences, digits, module_weights, run, saved_weights
+from twins import batches, differences, digits, module_weights, run, saved_weights, started
 
 import edgraph
 
@@ -43,10 +43,10 @@ def seeded(node: str, step: int) -> None:
     torch.manual_seed(edgraph.stream_seed(SEED, node, step))
 
 
-def made(name: str, *layers: Any) -> nn.Sequential:
+def made(name: str, *layers: Any) -> nn.Module:
     """A model with the weights that the pipeline's has at the start: layers are made from their arguments."""
-    torch.manual_seed(edgraph.stream_seed(SEED, f"models.{name}", 0))
-    return nn.Sequential(*(layer if isinstance(layer, nn.Module) else nn.Linear(*layer) for layer in layers)).train()
+    net = nn.Sequential(*(layer if isinstance(layer, nn.Module) else nn.Linear(*layer) for layer in layers))
+    return started(net, name, SEED).train()
 
 
 def data(steps: int = STEPS) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:

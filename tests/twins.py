@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from torch import nn
 
 import edgraph
 from edgraph.api import Run
+from edgraph.backends.torch.models import MLP, initialise
 from edgraph.run.folder import RunFolder
 from edgraph.run.statefile import read_state
 
 torch.set_num_threads(1)
 Weights = dict[str, bytes]  # from `model/parameter` to the bytes of the parameter or buffer
+
+
+def started(net: nn.Module, name: str, seed: int) -> nn.Module:
+    """A twin with the initial weights of the model of that name: layers in a row stand for one of the library."""
+    if type(net) in (nn.Sequential, MLP):
+        initialise(net, edgraph.rng(seed, f"models.{name}", 0))
+    return net
 
 
 def pipeline(text: str, **sections: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from edgraph.ops.registry import Registered, registry
@@ -11,8 +10,6 @@ Kind = Literal["model", "optimizer", "schedule"]
 
 
 def registered(kind: Kind, backend: str) -> dict[str, Registered]:
-    """What is registered for a backend. `{backend}` in a target is its name."""
-    return {name: replace(item, target=item.target.replace("{backend}", backend))
-            if isinstance(item.target, str) else item
-            for name, item in registry.table(kind).items()
+    """What is registered for a backend."""
+    return {name: item.on(backend) for name, item in registry.table(kind).items()
             if isinstance(item, Registered) and (not item.backends or backend in item.backends)}

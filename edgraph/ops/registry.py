@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypeVar, overload
@@ -39,7 +39,7 @@ class Registered:
 
     name: str
     params: tuple[ParamSpec, ...] | None  # None: an import path; what it takes is not known before the run
-    target: str | Callable[..., Any] = field(compare=False)  # `package.module:name`, or the object itself
+    target: str | Callable[..., Any] = field(compare=False)  # `package.module:name` (see `on`), or the object itself
     summary: str = ""
     doc: str = ""
     open_params: bool = False
@@ -47,6 +47,10 @@ class Registered:
     length: Length | None = field(default=None, compare=False)  # of a data set, from its settings, unread
     fields: tuple[str, ...] = ()  # of a data set, where they are known
     module: str = ""
+
+    def on(self, backend: str) -> Registered:
+        """The same, where its target names the backend as `{backend}`."""
+        return replace(self, target=self.target.replace("{backend}", backend)) if isinstance(self.target, str) else self
 
     def load(self) -> Callable[..., Any]:
         """The class or function. Raises ImportError with a readable message."""

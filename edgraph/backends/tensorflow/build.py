@@ -6,12 +6,10 @@ from typing import Any
 
 from edgraph.backends import build
 from edgraph.backends.entries import ModelEntry
-from edgraph.backends.tensorflow.framework import keras
+from edgraph.backends.tensorflow.framework import keras, reset_uids
 from edgraph.backends.tensorflow.noise import seed_all
 from edgraph.backends.tensorflow.tree import variables
 from edgraph.backends.tensorflow.weights import load_weights
-
-from keras.src.utils.naming import reset_uids  # isort: skip  # Keras has no other way, and its backend is set by now
 
 
 class ModelBuilder(build.ModelBuilder[Any]):

@@ -9,8 +9,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # else the numbers depend on the processor, and a line says so
 os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever ~/.keras/keras.json says
 
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import tensorflow as tf
+from keras.src.utils.naming import reset_uids  # Keras has no public way to it
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"Keras was imported with the backend '{keras.backend.backend()}' before")
@@ -23,4 +24,4 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 tf.get_logger().addFilter(_is_news)
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "reset_uids", "tf"]

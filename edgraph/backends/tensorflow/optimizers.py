@@ -79,11 +79,10 @@ class OptimizerBuilder:
             params, is_open, _ = parameters_of(target)
             item = Registered(use, params, target, open_params=is_open)
         given = self.entry.use.settings
-        own = {key: value for key, value in group.settings.items()}
         self._check_group(use, item)
 
         def make(**settings: Any) -> Rule:
-            settings = {**settings, **own}
+            settings = {**settings, **group.settings}
             if shared:
                 plain = {key: value for key, value in settings.items() if key not in HINTS}
                 return RULES[use](group.parameters, **plain)

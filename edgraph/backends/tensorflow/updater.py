@@ -184,7 +184,7 @@ class Updater:
 
     def load(self, state: StateTree) -> None:
         """Restore it. Raises ValueError where it is another optimizer's."""
-        rules = state["rules"] if "rules" in state else []
+        rules = state.get("rules", [])
         if [list(rule.variables) for rule in self.rules] != [list(tree) for tree in rules]:
             raise ValueError(f"optimizer '{self.name}' is of another kind than in the checkpoint, or updates other "
                              "parameters")

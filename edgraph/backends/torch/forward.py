@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from edgraph.backends.base import Bound
-from edgraph.backends.torch.models import MLP, ConvNet
 from edgraph.backends.found import wrong
+from edgraph.backends.torch.models import MLP, ConvNet
 from edgraph.backends.torch.paths import module_at
 from edgraph.backends.torch.seeding import seeder, torch_seeder
 from edgraph.ops.random import mix, node_base

@@ -10,6 +10,7 @@ from edgraph.backends.found import entry_of, listed, wrong
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
 
+
 def module_at(models: Mapping[str, nn.Module], path: str, span: Span | None = None) -> nn.Module:
     """A model or a sub-module of one. Raises PipelineError."""
     name, *rest = path.split(".")
