@@ -12,6 +12,7 @@ import pytest
 
 from edgraph.cli.arguments import is_override, split
 from edgraph.cli.main import COMMANDS, main
+from edgraph.ops.registry import registry
 
 ROOT = Path(__file__).parent.parent
 DIGITS = str(ROOT / "pipelines" / "digits.yaml")
@@ -167,6 +168,26 @@ def test_ops(capsys: Captured) -> None:
     assert "cross_entropy" in capsys.readouterr().out
     assert main(["ops", "cross_entropy"]) == 0
     assert "label_smoothing" in capsys.readouterr().out
+
+
+def test_ops_of_a_pipeline(tmp_path: Path, capsys: Captured) -> None:
+    """Those of its own modules, although something else is wrong with it."""
+    (tmp_path / "ops_of_mine.py").write_text('import edgraph\n\n\n@edgraph.op\ndef thrice(x):\n    """Three times."""\n')
+    file = tmp_path / "mine.yaml"
+    file.write_text("imports: [ops_of_mine]\nrun: {num_steps: 2, over: none}\nops: {a: {op: thrice, inputs: nope}}\n")
+    try:
+        assert main(["ops", str(file), "thrice"]) == 0
+        assert "Three times." in capsys.readouterr().out
+        assert main(["ops", str(file)]) == 0
+        assert "thrice" in capsys.readouterr().out
+        assert main(["ops", str(file), "thrise"]) == 2
+        assert "nothing is called 'thrise'; did you mean 'thrice'?" in capsys.readouterr().err
+    finally:
+        registry.remove("op", "thrice")
+        sys.modules.pop("ops_of_mine", None)
+    file.write_text("imports: [no_such_module_of_mine]\n")
+    assert main(["ops", str(file)]) == 2
+    assert "no_such_module_of_mine" in capsys.readouterr().err
 
 
 def test_schema(tmp_path: Path, capsys: Captured) -> None:

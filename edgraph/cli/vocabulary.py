@@ -14,18 +14,39 @@ from edgraph.cli.output import WrongCommand, write
 Examples:
   edgraph ops                  everything there is
   edgraph ops cross_entropy    what one op takes and gives
-  edgraph ops mlp              models, data sets and optimizers too""")
-@click.argument("name", required=False)
-def ops(name: str | None) -> None:
+  edgraph ops mlp              models, data sets and optimizers too
+  edgraph ops my.yaml my_op    those of a pipeline's own modules too""")
+@click.argument("pipeline", metavar="[PIPELINE] [NAME]", required=False)
+@click.argument("name", metavar="", required=False)
+def ops(pipeline: str | None, name: str | None) -> None:
     """List the ops, or describe one.
 
-    With the models, data sets, optimizers, schedules and loggers.
+    With the models, data sets, optimizers, schedules and loggers; with a pipeline those of its own modules too.
     """
     from edgraph.ops.document import describe, overview
+    if pipeline is not None and name is None and Path(pipeline).suffix not in (".yaml", ".yml"):
+        pipeline, name = None, pipeline
+    if pipeline is not None:
+        _import_modules(pipeline)
     try:
         write(overview() if name is None else describe(name), None)
     except LookupError as error:
         raise WrongCommand(str(error.args[0])) from None
+
+
+def _import_modules(file: str) -> None:
+    """Register what the modules of a pipeline have, whatever is wrong with the rest of it. Raises PipelineError."""
+    from edgraph import language
+    from edgraph.ops.imports import import_modules
+    from edgraph.text.diagnostics import Diagnostics, PipelineError
+    diagnostics = Diagnostics()
+    pipeline = language.load(file, [], diagnostics)
+    if pipeline is None:
+        raise PipelineError(diagnostics)
+    found = Diagnostics()
+    import_modules(pipeline.imports, Path(file).parent, found)
+    if found.failed:
+        raise PipelineError(found)
 
 
 @click.command(epilog="""\b

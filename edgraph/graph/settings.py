@@ -121,7 +121,7 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
         found = registry.resolve(kind, name)
         if isinstance(found, Registered):
             check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
-                           is_open=found.open_params)
+                           is_open=found.open_params, inline=kind == "schedule")
         elif kind == "optimizer" and name in CLOSURES:
             diagnostics.error("needs-closure", f"optimizer '{name}' evaluates its loss several times in one update, "
                               "by a closure, which a graph of ops does not have", use.use.span,

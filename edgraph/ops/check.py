@@ -19,7 +19,7 @@ _TABLES: dict[int, tuple[tuple[ParamSpec, ...], _Table]] = {}  # by identity: de
 
 def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, diagnostics: Diagnostics, *,
                    what: str, span: Span | None, is_open: bool = False,
-                   defaults: bool = True, beside: tuple[str, ...] = ()) -> dict[str, Any]:
+                   defaults: bool = True, beside: tuple[str, ...] = (), inline: bool = False) -> dict[str, Any]:
     """The values of `with` by parameter; errors go to `diagnostics`, at the spans of the keys and values.
 
     params: None where they are not known (an import path): then nothing is checked. what: who takes them,
@@ -27,6 +27,7 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
     passed on.
     defaults: put in the default of each parameter that was not given, or was given wrongly.
     beside: other keys that the mapping takes, as a group of an optimizer does: it need not say all.
+    inline: the parameters stand beside `use`, as a schedule's do.
     Values that hold a `use:` inside, where the annotation leaves room for an object, stay trees.
     """
     entries = {} if tree is None else tree.entries
@@ -45,6 +46,10 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
                                   mismatch.span, mismatch.help)
         elif is_open:
             values[key] = anything(entry.value)
+        elif inline and key == "with":
+            diagnostics.error("unknown-parameter", f"{what} has no 'with': its parameters stand beside 'use'",
+                              entry.span, f"write {{use: …, {next(iter(table), '…')}: …}}")
+            missing = []
         else:
             meant = nearest(key, missing)  # a required one that is misspelt is one mistake, not two
             if meant is not None:
@@ -52,8 +57,10 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
             _unknown(key, meant, entry.span, (*table, *beside), what, entries, diagnostics)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing)
-        diagnostics.error("missing-parameter", f"{what} needs {named} under 'with'", span,
-                          f"with: {{{', '.join(f'{name}: …' for name in missing)}}}")
+        given = ", ".join(f"{name}: …" for name in missing)
+        needs = f"{what} needs {named}" if inline else f"{what} needs {named} under 'with'"
+        diagnostics.error("missing-parameter", needs, span,
+                          f"write {{use: …, {given}}}" if inline else f"with: {{{given}}}")
     return values
 
 
