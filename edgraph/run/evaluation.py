@@ -151,10 +151,10 @@ class Evaluation(Engine):
     def _load(self, state: StateTree, only: Collection[str] | None = None) -> None:
         """The models of a checkpoint, but for those that say themselves where their weights come from. only: the others
         stay as they are too. Raises ValueError where one does not fit."""
-        backend = self.context.backend
-        kept = self._own if only is None else self.run.graph.pipeline.models.keys() - only
+        backend, names = self.context.backend, self.run.graph.pipeline.models.keys()
+        kept = self._own if only is None else names - only
         mine = backend.state()["models"] if kept else {}
-        models = {**state["models"], **{name: mine[name] for name in kept}}
+        models = {name: (mine if name in kept else state["models"])[name] for name in names}
         backend.load_state({**state, "models": models}, only="models")
 
     def _check(self, state: StateTree) -> None:
