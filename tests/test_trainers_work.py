@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from trainers import Gan, adam, bce, data, tree
@@ -114,3 +115,58 @@ def test_a_critic_step_and_a_generator_step(tmp_path: Path, monkeypatch: pytest.
     # through both networks, gradients of the generator's weights only
     assert of_generator == {"linear": 4, "relu": 2, "dropout": 1, "bce": 1, "gradients of weights": 4,
                             "kernels": 4 + 2 + 3}
+
+
+class Saved:
+    """A tensor that is kept for a backward pass."""
+
+    alive = made = 0
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        Saved.alive += 1
+        Saved.made += 1
+
+    def __del__(self) -> None:
+        Saved.alive -= 1
+
+
+SHARED = """
+run: {num_steps: 6, seed: 5, checkpoint: false}
+data: {train: {use: digits, with: {split: train}, batch_size: 64}}
+models:
+  trunk: {use: mlp, with: {sizes: [64, 16, 16]}}
+  one:   {use: mlp, with: {sizes: [16, 16, 10]}}
+  two:   {use: mlp, with: {sizes: [16, 16, 10]}}
+optimizers:
+  of_one: {use: Adam, updates: [one]}
+  of_two: {use: Adam, updates: [two, trunk]}
+  of_both: {use: Adam, updates: [trunk]}
+ops:
+  batch:  {op: load_batch}
+  code:   {op: forward, inputs: batch.image, with: {model: trunk}}
+  first:  {op: forward, inputs: code, with: {model: one}}
+  second: {op: forward, inputs: code, with: {model: two}}
+  loss:   {op: cross_entropy, inputs: {input: first, target: batch.label}}
+  other:  {op: cross_entropy, inputs: {input: second, target: batch.label}}
+  train_one:  {op: optimize, inputs: loss, with: {optimizer: of_one}, every: [1, 2]}
+  train_two:  {op: optimize, inputs: other, with: {optimizer: of_two}, every: 2}
+  train_both: {op: optimize, inputs: loss + other, with: {optimizer: of_both}, every: {steps: 2, offset: 1}}
+"""
+
+
+def test_a_shared_graph_is_kept_as_long_as_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forward pass that two losses go through is there for the second backward pass, and everything is gone when the
+    first update is applied."""
+    found: list[int] = []
+    step = torch.optim.Adam.step
+
+    def looked_at(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found.append(Saved.alive)
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", looked_at)
+    with torch.autograd.graph.saved_tensors_hooks(Saved, lambda saved: saved.tensor):
+        run(yaml.safe_load(SHARED), tmp_path)
+    assert len(found) == 12 and set(found) == {0}, found
+    assert Saved.made > 6 * 15  # several a layer and loss
