@@ -16,7 +16,7 @@ help:
 	@echo 'make demo         train pipelines/digits.yaml to the end; says where the run folder is'
 	@echo 'make test         the tests (fast tier)'
 	@echo 'make test-slow    long random and crash tests'
-	@echo 'make test-editor  pipelines in the real yaml-language-server (needs npm)'
+	@echo 'make test-editor  pipelines in the real yaml-language-server (needs npm), and Neovim'
 	@echo 'make bench        the benchmarks'
 	@echo 'make check        lint, types and tests'
 	@echo 'make schema docs  write schemas/ and the generated pages of docs/ again'
