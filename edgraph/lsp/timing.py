@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
 from edgraph.graph.ir import Graph, Node
-from edgraph.plan.outlook import DEFAULT_CHECKPOINT, Outlook, without_default_checkpoint
+from edgraph.plan.outlook import DEFAULT_CHECKPOINT, Outlook, OutlookPlanner, without_default_checkpoint
 from edgraph.plan.relations import parts
 from edgraph.plan.tally import Counter, Firings
 from edgraph.plan.timetable import ALWAYS_GUARD
@@ -17,7 +17,7 @@ MOST = 60_000  # firing patterns times nodes; for a pipeline of more the numbers
 WALKED = 1 << 14  # stretches of steps that are looked at one by one
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Runs:
     """The steps on which an op runs. rate: of a run without a known end, how much of it. maybe: on some of them it
     depends on what only the run knows."""
@@ -88,15 +88,20 @@ class Timings:
         tally = counter.count(1, graph.facts.last_step)
         if not tally.complete or len(tally.kinds) * len(graph.nodes) > MOST:
             return None
-        found: dict[str, Runs] = {}
-        for mask, firings in tally.kinds.items():
-            for call in table.plan(mask).calls:
+        masks: dict[str, list[tuple[int, bool]]] = {}  # of each op: the patterns in which it runs, and whether maybe
+        for mask in tally.kinds:
+            for call in OutlookPlanner(table, mask, False).calls():
                 if call.node.kind == "op" and call.node.name != DEFAULT_CHECKPOINT:
-                    runs = found.setdefault(call.node.name, Runs([]))
-                    _add(runs, firings, call.guard != ALWAYS_GUARD, graph.facts.last_step is None)
-        for name, runs in found.items():
-            runs.steps = sorted(runs.steps)[:LISTED + 1]
-            runs.maybe = runs.maybe or any(part.conditions for part in parts(graph.nodes[name], graph))
+                    masks.setdefault(call.node.name, []).append((mask, call.guard != ALWAYS_GUARD))
+        known: dict[tuple[tuple[int, bool], ...], Runs] = {}  # many ops run in the same patterns
+        found: dict[str, Runs] = {}
+        for name, patterns in masks.items():
+            runs = known.get(key := tuple(patterns))
+            if runs is None:
+                runs = known[key] = _runs([(tally.kinds[mask], maybe) for mask, maybe in patterns],
+                                          graph.facts.last_step is None)
+            conditional = any(part.conditions for part in parts(graph.nodes[name], graph))
+            found[name] = replace(runs, maybe=True) if conditional else runs
         return found
 
 
@@ -117,9 +122,9 @@ def _like(one: Node, two: Node) -> bool:
             and [argument.value.text for argument in one.inputs] == [argument.value.text for argument in two.inputs])
 
 
-def _add(runs: Runs, firings: Firings, maybe: bool, endless: bool) -> None:
-    runs.steps = sorted([*runs.steps, *firings.listed(LISTED + 1)])[:LISTED + 1]
-    runs.maybe = runs.maybe or maybe
-    runs.number += firings.number
-    if endless and firings.rate is not None:
-        runs.rate = (runs.rate or Fraction(0)) + Fraction(*firings.rate)
+def _runs(patterns: list[tuple[Firings, bool]], endless: bool) -> Runs:
+    """The steps of some patterns taken together."""
+    steps = sorted(step for firings, _ in patterns for step in firings.listed(LISTED + 1))
+    rates = [Fraction(*firings.rate) for firings, _ in patterns if endless and firings.rate is not None]
+    return Runs(steps[:LISTED + 1], sum(firings.number for firings, _ in patterns), sum(rates, Fraction(0)) if rates else None,
+                any(maybe for _, maybe in patterns))

@@ -64,17 +64,9 @@ class Planner:
         self.training: dict[str, set[Flags]] = {}  # the demand of the training slice alone, where that matters
 
     def plan(self) -> Plan:
-        plan = Plan(self.mask, [], [], epilogue=self.epilogue)
-        for name in reversed(self.graph.order):
-            node = self.graph.nodes[name]
-            if not node.sink and name not in self.demand:
-                continue
-            if self._has_place(node) and (call := self._call(node)) is not None:
-                plan.calls.append(call)
-                if node.visible and acts(node):
-                    plan.effects.append(name)
-        plan.calls.reverse()
-        plan.effects.reverse()
+        calls = self.calls()
+        effects = [call.node.name for call in calls if call.node.visible and acts(call.node)]
+        plan = Plan(self.mask, calls, effects, epilogue=self.epilogue)
         self._gradients(plan)
         self._ports(plan)
         slots: dict[str, list[Slot]] = {}
@@ -85,6 +77,18 @@ class Planner:
                       if not (call.node.spec.metric and self.graph.use is not None)]
         self._frees(plan)
         return plan
+
+    def calls(self) -> list[Call]:
+        """What runs, in order, and under which conditions; found backwards from what is due."""
+        found: list[Call] = []
+        for name in reversed(self.graph.order):
+            node = self.graph.nodes[name]
+            if not node.sink and name not in self.demand:
+                continue
+            if self._has_place(node) and (call := self._call(node)) is not None:
+                found.append(call)
+        found.reverse()
+        return found
 
     def _kept_when(self, slot: Slot, call: Call) -> Guard:
         condition = value_condition(call.node, slot.field, self.graph)
