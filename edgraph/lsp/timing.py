@@ -126,5 +126,5 @@ def _runs(patterns: list[tuple[Firings, bool]], endless: bool) -> Runs:
     """The steps of some patterns taken together."""
     steps = sorted(step for firings, _ in patterns for step in firings.listed(LISTED + 1))
     rates = [Fraction(*firings.rate) for firings, _ in patterns if endless and firings.rate is not None]
-    return Runs(steps[:LISTED + 1], sum(firings.number for firings, _ in patterns), sum(rates, Fraction(0)) if rates else None,
-                any(maybe for _, maybe in patterns))
+    return Runs(steps[:LISTED + 1], sum(firings.number for firings, _ in patterns),
+                sum(rates, Fraction(0)) if rates else None, any(maybe for _, maybe in patterns))
