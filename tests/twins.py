@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edgraph.api import Run
 from edgraph.backends.torch.models import MLP, initialise
 from edgraph.run.folder import RunFolder
 from edgraph.run.statefile import read_state
+from edgraph.run.tree import flatten
 
 torch.set_num_threads(1)
 Weights = dict[str, bytes]  # from `model/parameter` to the bytes of the parameter or buffer
@@ -53,8 +55,14 @@ def state(folder: Path, which: str | None = None) -> Any:
 def saved_weights(folder: Path, which: str | None = None) -> Weights:
     """Every parameter and buffer of a checkpoint."""
     models = state(folder, which)["models"]["models"]
-    return {f"{name}/{key}": bytes(blob.data) for name, model in models.items()
-            for kind in ("parameters", "buffers") for key, blob in model[kind].items()}
+    found = {f"{name}/{key}": bytes(blob.data) for name, model in models.items()
+             for kind in ("parameters", "buffers") for key, blob in model.get(kind, {}).items()}
+    for name, model in models.items():
+        if "attributes" in model:  # of a plain object
+            encoded, tensors = flatten(model["attributes"])
+            found |= {f"{name}/{tensor.name}": bytes(tensor.data) for tensor in tensors}
+            found[name] = json.dumps(encoded).encode()
+    return found
 
 
 def module_weights(**modules: torch.nn.Module) -> Weights:

@@ -76,6 +76,10 @@ class Tape(Protocol):
         ...
 
 
+class CannotSave(ValueError):
+    """A model has something that a checkpoint cannot hold, or of which nobody said whether it is state."""
+
+
 class Backend(Protocol):
     """Models, optimizers, gradients and arrays of one framework.
 
@@ -83,7 +87,8 @@ class Backend(Protocol):
     (`classifier.head`). Unless it is told otherwise the engine runs with recording of gradients off; only
     calls that `record(True)` surrounds record, and `apply`, `update_ema` are never called within.
     Methods that are given a path or a name raise PipelineError; where its diagnostics have no span, that is
-    because the backend does not know it, and the engine puts in the node's.
+    because the backend does not know it, and the engine puts in the node's. A backend without gradients (python) has
+    none of the methods that are about them, `leaf` and `updates` among them: their ops are refused at validation.
     """
 
     name: str
@@ -136,9 +141,18 @@ class Backend(Protocol):
 
         node: what its random stream is named after. trains: the optimizers whose gradients pass through this
         call, so that only their parameters record (empty: none). buffers: whether a train-mode call may
-        change the model's buffers. names: of the inputs, where they are passed by name (empty: in order).
+        change the model's buffers. names: of the last inputs, which the model gets by name though they come in order.
         `passes` is ("key",) where the call may draw random numbers.
         """
+        ...
+
+    def model(self, path: str, *, trains: bool) -> Any:
+        """The model or sub-module itself, for ops that name one. trains: they change it."""
+        ...
+
+    def fit(self, node: str, model: str, method: str, settings: Mapping[str, Any]) -> Bound:
+        """Train a model by a method of its own, which gets the settings by name. Only where models have such methods
+        (python). `passes` as for `forward`."""
         ...
 
     def gradients(self, optimizer: str, *, retain: bool, weighted: bool, accumulate: Accumulate = 1,

@@ -52,6 +52,10 @@ def check_run(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Reports settings that mean nothing on the backend: of `run`, and files of weights."""
     run = pipeline.run
     if run.backend in GRADIENTS:
+        for model in pipeline.models.values():
+            if model.state_span is not None:
+                report("'state' of a model", ("python",), model.state_span, pipeline, diagnostics,
+                       "parameters and buffers of a model are saved without being named")
         return
     for key, allowed in PLAIN.items():
         value = getattr(run, key)

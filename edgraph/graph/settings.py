@@ -37,6 +37,9 @@ def check_roles(node: Node, graph: Graph, registry: Registry, diagnostics: Diagn
                 span = _span(node, param.name, position)
                 diagnostics.error(f"unknown-{what.split()[0]}", f"there is no {what} '{root}'", span,
                                   did_you_mean(root, list(known)) or _declare(what))
+            elif param.name in node.spec.writes and root in pipeline.models and pipeline.models[root].frozen:
+                diagnostics.error("frozen-model", f"'{node.name}' updates '{root}', which is frozen",
+                                  _span(node, param.name, position), "take `frozen: true` from the model")
 
 
 SECTIONS = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs", "op": "ops"}

@@ -206,6 +206,8 @@ class ModelEntry:
     weights: Weights | None = None
     frozen: bool = False
     ignore: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()  # of a plain object: which attributes a checkpoint holds; `!name`: not this one
+    state_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

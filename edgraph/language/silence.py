@@ -11,7 +11,7 @@ WHOLE = frozenset(("missing-key", "missing-value", "exclusive-keys", "bad-name",
 APART = frozenset(("inputs", "with", "when", "every", "at", "during", "after", "doc", "ignore",  # of ops
                    "updates", "schedule", "per", "clip_norm", "clip_value", "ema",  # of optimizers
                    "batch_size", "shuffle", "drop_last", "limit", "workers", "prefetch",  # of data sets
-                   "weights", "frozen"))  # of models
+                   "weights", "frozen", "state"))  # of models
 # What an op reads is judged by when it fires, and by its parameters; whether it is there is not.
 TIMING = frozenset(("every", "at", "during", "when", "with"))
 TIMED = ("inputs", "when", "after")

@@ -10,7 +10,7 @@ from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
 
-MODEL_KEYS = ("use", "with", "copy", "weights", "from", "frozen", "ignore")
+MODEL_KEYS = ("use", "with", "copy", "weights", "from", "frozen", "state", "ignore")
 OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema", "ignore")
 GROUP_KEYS = ("model", "match")  # the others are parameters of the optimizer
 _MODELS = "write NAME: {use: MODEL, with: {…}} for each model"
@@ -40,8 +40,9 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
                                  fields.key_span("with"),
                                  "a copy is built like the model it copies")
     use = read_use(fields, required=False) if fields.has("use") else None
+    state = fields.get("state")
     return ModelEntry(name, span, use, fields.name("copy"), _weights(fields), fields.flag("frozen"),
-                      fields.texts("ignore"))
+                      fields.texts("ignore"), fields.texts("state"), None if state is None else state.span)
 
 
 def _weights(fields: Fields) -> Weights | None:

@@ -143,10 +143,15 @@ def differentiates_inline(node: Node) -> bool:
 
 def by_name(node: Node) -> list[bool]:
     """For each input of a node whether it is passed by name: after an optional one that is left out, and where the
-    author named the arguments of a model or a function."""
-    names = [item.name for item in node.spec.inputs if not item.variadic]
-    if node.kind == "gradients" or node.op == "optimize":
+    author named the arguments of a function."""
+    if node.kind == "gradients" or node.op in ("optimize", "forward"):
         return [False] * len(node.inputs)
+    return named(node)
+
+
+def named(node: Node) -> list[bool]:
+    """For each input whether the op gets it by name. (A model gets so what the backend passes on to it.)"""
+    names = [item.name for item in node.spec.inputs if not item.variadic]
     found: list[bool] = []
     in_place = True
     for position, argument in enumerate(node.inputs):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from edgraph.backends.base import Backend, Bound
 from edgraph.graph.ir import Graph, Node
 from edgraph.ops.random import loop_key, mix, node_base
-from edgraph.plan.call_code import by_name
+from edgraph.plan.call_code import named
 from edgraph.plan.pattern import Call
 from edgraph.run.regions import number
 from edgraph.run.values import UNSET, field
@@ -114,8 +114,8 @@ class Binder:
                 trains = call.trains if backend.records else frozenset()
                 return backend.forward(self.random_name(node), settings["model"], method=settings.get("method"),
                                        train=node.train_mode, trains=trains, buffers=call.moves,
-                                       names=tuple(a.port for a, named in zip(node.inputs, by_name(node), strict=True)
-                                                   if named))
+                                       names=tuple(a.port for a, is_named in zip(node.inputs, named(node), strict=True)
+                                                   if is_named))
             case "optimize" if node.kind == "gradients":
                 return Bound(backend.gradients(settings["optimizer"], retain=call.retain, weighted=len(node.inputs) > 1,
                                                accumulate=settings.get("accumulate") or 1,
@@ -133,6 +133,10 @@ class Binder:
                 return Bound(backend.gradient(settings.get("wrt")))
             case "update_ema":
                 return Bound(backend.update_ema(settings["target"], settings["source"], settings["decay"]))
+            case "fit_batch":
+                classes = settings.get("classes")
+                return backend.fit(self.random_name(node), settings["model"], settings["method"],
+                                   {} if classes is None else {"classes": classes})
             case "set_learning_rate":
                 return Bound(partial(self.context.defer, self.run, backend.set_learning_rate(settings["optimizer"])))
             case "checkpoint":
@@ -191,18 +195,29 @@ class Binder:
         implementation = self.backend.implementation(node.op) or node.spec.implementation
         assert implementation is not None, f"op '{node.op}' has no implementation on {self.backend.name}"
         if not isinstance(implementation, type):
-            call = partial(implementation, **node.settings) if node.settings else implementation
+            call = partial(implementation, **self._settings(node)) if node.settings else implementation
             return Bound(call, node.spec.passes)
         instance = self.instance(node, implementation)
         if node.spec.metric:
             return Bound(instance.update if self.graph.use is not None else _at_once(instance), node.spec.passes)
         return Bound(instance, node.spec.passes)
 
+    def _settings(self, node: Node) -> dict[str, Any]:
+        """What `with` says, models as themselves."""
+        found = dict(node.settings)
+        for param in node.spec.params:
+            value, trains = found.get(param.name), param.name in node.spec.writes
+            if param.role == "model" and value is not None:
+                found[param.name] = self.backend.model(value, trains=trains)
+            elif param.role == "models" and value is not None:
+                found[param.name] = [self.backend.model(path, trains=trains) for path in value]
+        return found
+
     def instance(self, node: Node, implementation: type) -> Any:
         """The one object of a class op."""
         if node.name not in self.instances:
             self.backend.seed(node_base(self.context.seed, self.random_name(node)) >> 1)  # a constructor may draw
-            made = implementation(**node.settings)
+            made = implementation(**self._settings(node))
             if hasattr(made, "attach"):
                 names = tuple(argument.port for argument in node.inputs)
                 made.attach(Services(self.random_name(node), names, self.context.loggers, self.context.folder,

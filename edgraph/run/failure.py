@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from edgraph.backends.base import NonFiniteLoss
+from edgraph.backends.base import CannotSave, NonFiniteLoss
 
 if TYPE_CHECKING:
     from edgraph.graph.ir import Graph, Node
@@ -46,7 +46,7 @@ class Failure:
 
     def traceback(self) -> str:
         """The original traceback; empty where the message says it all."""
-        if isinstance(self.error, NonFiniteLoss) or getattr(self.error, "errno", None) in FULL:
+        if isinstance(self.error, NonFiniteLoss | CannotSave) or getattr(self.error, "errno", None) in FULL:
             return ""
         return "".join(traceback.format_exception(self.error))
 

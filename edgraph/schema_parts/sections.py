@@ -205,6 +205,9 @@ def model(used: Used) -> Schema:
                 "run": text("A checkpoint: `RUN@best`."),
                 "model": text("Which model in it; by default the one of the same name."), **part}},
         "frozen": flag("Always in eval mode; nothing may update it."),
+        "state": {"description": "On the backend `python`: the attributes that a checkpoint holds, by default all; `*` "
+                                 "stands for any part of a name, `\"!name\"` takes out what the model makes anew by "
+                                 "itself.", "type": ["string", "array"], "items": {"type": "string"}},
         "ignore": names_or_name("Codes of warnings that are not shown for this model."),
     })
 

@@ -57,7 +57,7 @@ _ALL = (
     Code("between-steps", "What is looked at between steps (the end of a stage, say) reads a value of a step.",
          "Take the latest value with `hold(x, initial)`."),
     Code("cannot-construct", "An op's class raises an error when it is made.", "Correct its parameters, or the class."),
-    Code("cannot-save", "The state of an op cannot be saved to a checkpoint and restored from it.",
+    Code("cannot-save", "The state of an op or a model cannot be saved to a checkpoint and restored from it.",
          "Let `state_dict` return numbers, texts, lists, mappings and arrays."),
     Code("checkpoint-in-loop", "A checkpoint would be taken within a step, where half of the state is of one step and "
                                "half of the next.",
@@ -90,7 +90,7 @@ _ALL = (
     Code("exclusive-keys", "Two keys that exclude each other are both given.", "Keep one of them."),
     Code("file-too-large", "A file is far larger than any pipeline.",
          "Keep data out of the pipeline, and give its path instead."),
-    Code("frozen-model", "An optimizer updates a model that is frozen.",
+    Code("frozen-model", "An optimizer or an op updates a model that is frozen.",
          "Drop `frozen: true`, or take the model out of `updates`."),
     Code("held-every-step", "A value that `hold` or `previous` reads is made at every step, and with it a batch or a "
                             "model's output that is needed ten times less often.",
@@ -151,7 +151,7 @@ _ALL = (
          "Count the firings of an effect, or of an update."),
     Code("not-an-optimizer", "What an optimizer's `use` names does not give an optimizer.",
          "Name a class of optimizers."),
-    Code("not-callable", "What is named as a transform, collate or sampler cannot be called.",
+    Code("not-callable", "What is named as a transform, collate, sampler or model cannot be called.",
          "Name a function, or a class with `__call__`."),
     Code("not-finite", "A number is `.nan` or `.inf` where a finite one is needed.", "Write a number."),
     Code("not-in-evaluation", "What trains or saves has no place in a run over checkpoints.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgraph.backends import batches
 from edgraph.backends.base import Batch
 from edgraph.backends.tensorflow.framework import tf
 
@@ -34,14 +35,8 @@ def loader(dataset: Any, collate: Callable[..., Any] | None) -> Callable[[Any], 
     arrays = getattr(dataset, "arrays", None)
     if arrays is not None and collate is None:
         return Gather(arrays)
-    if collate is None and hasattr(dataset, "fetch"):
-        return lambda indices: convert(dataset.fetch(indices))
-    if collate is None:
-        from edgraph.data.collate import collate as by_field
-
-        collate = by_field
-    gather = collate
-    return lambda indices: convert(gather([dataset[int(index)] for index in indices]))
+    batch = batches.batches(dataset, collate)
+    return lambda indices: convert(batch(indices))
 
 
 def convert(batch: Mapping[str, Any]) -> Batch:
@@ -55,7 +50,7 @@ def rows(value: Any, indices: Any) -> Any:
         return tf.gather(value, indices)
     if isinstance(value, dict):
         return {name: rows(item, indices) for name, item in value.items()}
-    return value[indices] if isinstance(value, np.ndarray) else [value[int(index)] for index in indices]
+    return batches.rows(value, indices)
 
 
 def _value(value: Any) -> Any:

@@ -101,6 +101,9 @@ class TensorFlowBackend:
         return self._calls.bind(node, model, method=method, train=train, trains=trains, buffers=buffers,
                                 names=names)
 
+    def model(self, path: str, *, trains: bool) -> Any:
+        return tree.module_at(self.models, path)
+
     def gradients(self, optimizer: str, *, retain: bool, weighted: bool, accumulate: Accumulate = 1,
                   check: Literal["loss", "gradients"] = "loss") -> Callable[..., Value]:
         return self._updater(optimizer).gradients(weighted=weighted, accumulate=accumulate, policy=self.nonfinite,

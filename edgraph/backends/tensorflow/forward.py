@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgraph.backends.base import Bound
+from edgraph.backends.calls import with_names
 from edgraph.backends.found import wrong
 from edgraph.backends.tensorflow.framework import keras, tf
 from edgraph.backends.tensorflow.keys import mix, pair
@@ -35,8 +36,7 @@ class Models:
         module = module_at(self.models, path)
         train = train and path.split(".")[0] not in self.frozen
         run = _in_mode(module if method is None else _method(module, method, path), train, direct=method is None)
-        if names:
-            run = _by_name(run, names)
+        run = with_names(run, names)
         found = variables(module)
         run = self._recording(run, found.parameters, trains)
         if train and not buffers and found.buffers:
@@ -85,10 +85,6 @@ def _in_mode(run: Call, train: bool, *, direct: bool) -> Call:
 
 
 # -- what is wrapped around a call, innermost first ---------------------------------------------------
-
-def _by_name(run: Call, names: tuple[str, ...]) -> Call:
-    return lambda *inputs: run(**dict(zip(names, inputs, strict=True)))
-
 
 def _keeping(run: Call, buffers: list[Any]) -> Call:
     """The call changes the buffers, and afterwards they are as they were."""

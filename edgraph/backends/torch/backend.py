@@ -101,6 +101,9 @@ class TorchBackend:
         return self._calls.bind(node, model, method=method, train=train, trains=trains, buffers=buffers,
                                 names=names)
 
+    def model(self, path: str, *, trains: bool) -> nn.Module:
+        return paths.module_at(self.models, path)
+
     def gradients(self, optimizer: str, *, retain: bool, weighted: bool, accumulate: Accumulate = 1,
                   check: Literal["loss", "gradients"] = "loss") -> Callable[..., Value]:
         return self._updater(optimizer).gradients(retain=retain, weighted=weighted, accumulate=accumulate,

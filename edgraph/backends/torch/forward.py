@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from edgraph.backends.base import Bound
+from edgraph.backends.calls import with_names
 from edgraph.backends.found import wrong
 from edgraph.backends.torch.models import MLP, ConvNet
 from edgraph.backends.torch.paths import module_at
@@ -57,8 +58,7 @@ class Models:
         root = path.split(".")[0]
         train = train and root not in self.frozen
         run: Call = module if method is None else _method(module, method, path)
-        if names:
-            run = _by_name(run, names)
+        run = with_names(run, names)
         if self.autocast is not None:
             run = _inside(run, self.autocast)
         run = self._recording(run, module, trains)
@@ -138,10 +138,6 @@ def _is_torchs(part: nn.Module) -> bool:
 
 
 # -- what is wrapped around a call, innermost first ---------------------------------------------------
-
-def _by_name(run: Call, names: tuple[str, ...]) -> Call:
-    return lambda *inputs: run(**dict(zip(names, inputs, strict=True)))
-
 
 def _inside(run: Call, context: Callable[[], AbstractContextManager[Any]]) -> Call:
     def inside(*inputs: Any) -> Any:

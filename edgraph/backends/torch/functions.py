@@ -3,8 +3,6 @@ kind."""
 
 from __future__ import annotations
 
-import builtins
-import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -12,45 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from edgraph.backends import plain
+
 Value = Any
-_NUMPY = (np.ndarray, np.generic)  # what is no tensor: `batch.index`, values of data sets and of user ops
 
 
-def _either(of_tensor: Callable[[torch.Tensor], Value], of_array: Callable[[Any], Value],
-            of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
-    def function(value: Value) -> Value:
-        if isinstance(value, torch.Tensor):
-            return of_tensor(value)
-        return of_array(value) if isinstance(value, _NUMPY) else of_number(value)
-    return function
-
-
-def _real(of_tensor: Callable[[torch.Tensor], Value], of_array: Callable[[Any], Value],
-          of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
-    """A function whose result is no integer. Outside its domain an array has nan or inf, silently, as a tensor has."""
-    def quiet(value: Any) -> Value:
-        with np.errstate(all="ignore"):  # of integers of 8 bits NumPy would make floats of 16
-            return of_array(value.astype(np.float64) if value.dtype.kind in "biu" else value)
-    return _either(of_tensor, quiet, of_number)
+def _either(of_tensor: Callable[[torch.Tensor], Value], name: str) -> Callable[[Value], Value]:
+    """Of a tensor this; of an array or a number what the function is without a framework."""
+    of_others = plain.FUNCTIONS[name]
+    return lambda value: of_tensor(value) if isinstance(value, torch.Tensor) else of_others(value)
 
 
 def _extreme(of_tensor: Callable[[torch.Tensor], Value], pairwise: Callable[[Any, Any], Value],
-             of_array: Callable[[Any], Value], pairwise_arrays: Callable[[Any, Any], Value],
-             of_numbers: Callable[..., Value]) -> Callable[..., Value]:
-    """Of one tensor or array its smallest (largest) element, of several values element by element."""
-    def of_plain(value: Value) -> Value:
-        return of_numbers(value) if isinstance(value, (list, tuple)) else value
-
-    of_one = _either(of_tensor, of_array, of_plain)
-
+             of_others: Callable[..., Value]) -> Callable[..., Value]:
+    """Of one tensor its smallest (largest) element, of several values element by element."""
     def function(*values: Value) -> Value:
-        if len(values) == 1:
-            return of_one(values[0])
         tensor = next((value for value in values if isinstance(value, torch.Tensor)), None)
-        if tensor is not None:
-            values = tuple(_beside(value, tensor) for value in values)
-            return reduce(lambda a, b: pairwise(*_alike(a, b)), values)
-        return reduce(pairwise_arrays, values) if any(isinstance(v, _NUMPY) for v in values) else of_numbers(*values)
+        if tensor is None:
+            return of_others(*values)
+        if len(values) == 1:
+            return of_tensor(tensor)
+        return reduce(lambda a, b: pairwise(*_alike(a, b)), (_beside(value, tensor) for value in values))
     return function
 
 
@@ -93,9 +73,7 @@ def round_(value: Value, digits: int = 0) -> Value:
     """To the nearest number with so many decimal digits, halves to the even one."""
     if isinstance(value, torch.Tensor):
         return torch.round(value, decimals=digits) if value.is_floating_point() else value
-    if isinstance(value, _NUMPY):
-        return np.round(value, digits) if value.dtype.kind in "fc" else value
-    return round(value, digits) if digits else round(value)
+    return plain.round_(value, digits)
 
 
 def _float(value: torch.Tensor) -> torch.Tensor:
@@ -103,24 +81,14 @@ def _float(value: torch.Tensor) -> torch.Tensor:
     return value if value.is_floating_point() or value.is_complex() else value.float()
 
 
-def _mean_of(value: Any) -> Any:
-    return builtins.sum(value) / len(value) if isinstance(value, (list, tuple)) else value
-
-
-def _sum_of(value: Any) -> Any:
-    return builtins.sum(value) if isinstance(value, (list, tuple)) else value
-
-
-minimum = _extreme(torch.min, torch.minimum, np.min, np.minimum, min)
-maximum = _extreme(torch.max, torch.maximum, np.max, np.maximum, max)
+minimum = _extreme(torch.min, torch.minimum, plain.minimum)
+maximum = _extreme(torch.max, torch.maximum, plain.maximum)
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "abs": _either(torch.abs, np.abs, abs), "min": minimum, "max": maximum,
-    "sqrt": _real(torch.sqrt, np.sqrt, math.sqrt), "exp": _real(torch.exp, np.exp, math.exp),
-    "log": _real(torch.log, np.log, math.log), "cos": _real(torch.cos, np.cos, math.cos),
-    "clip": clip, "round": round_, "isfinite": _either(torch.isfinite, np.isfinite, math.isfinite),
-    "mean": _either(lambda value: _float(value).mean(), np.mean, _mean_of),
-    "sum": _either(torch.sum, np.sum, _sum_of)}
+    "abs": _either(torch.abs, "abs"), "min": minimum, "max": maximum, "sqrt": _either(torch.sqrt, "sqrt"),
+    "exp": _either(torch.exp, "exp"), "log": _either(torch.log, "log"), "cos": _either(torch.cos, "cos"),
+    "clip": clip, "round": round_, "isfinite": _either(torch.isfinite, "isfinite"),
+    "mean": _either(lambda value: _float(value).mean(), "mean"), "sum": _either(torch.sum, "sum")}
 
 
 # -- ports ---------------------------------------------------------------------------------------------

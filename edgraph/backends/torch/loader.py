@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from edgraph.backends import batches
 from edgraph.backends.base import Batch
 
 _SHARE = 0.25  # of the device's free memory that a data set may take
@@ -19,14 +20,8 @@ def loader(dataset: Any, collate: Callable[..., Any] | None, device: torch.devic
     arrays = getattr(dataset, "arrays", None)
     if arrays is not None and collate is None:
         return _rows(arrays, device)
-    if collate is None and hasattr(dataset, "fetch"):
-        return lambda indices: convert(dataset.fetch(indices), device)
-    if collate is None:
-        from edgraph.data.collate import collate as by_field
-
-        collate = by_field
-    gather = collate
-    return lambda indices: convert(gather([dataset[int(index)] for index in indices]), device)
+    batch = batches.batches(dataset, collate)
+    return lambda indices: convert(batch(indices), device)
 
 
 def convert(batch: Mapping[str, Any], device: torch.device) -> Batch:
@@ -40,7 +35,7 @@ def rows(value: Any, indices: Any) -> Any:
         return value.index_select(0, torch.from_numpy(np.ascontiguousarray(indices)).to(value.device))
     if isinstance(value, dict):
         return {name: rows(item, indices) for name, item in value.items()}
-    return value[indices] if isinstance(value, np.ndarray) else [value[int(index)] for index in indices]
+    return batches.rows(value, indices)
 
 
 def _rows(arrays: Mapping[str, Any], device: torch.device) -> Callable[[Any], Batch]:

@@ -17,6 +17,7 @@ OPS = {
     "update_ema": "follow: {op: update_ema, with: {target: ema, source: classifier, decay: 0.999}}",
     "set_learning_rate": "slow: {op: set_learning_rate, inputs: update.lr * 0.5, with: {optimizer: adam}, "
                          "when: record.since >= 3}",
+    "fit_batch": "update: {op: fit_batch, inputs: [batch.image, batch.label], with: {model: classifier}}",
     "accuracy": "accuracy: {op: accuracy, inputs: {input: logits, target: batch.label}}",
     "mean": "mean_loss: {op: mean, inputs: loss}",
     "confusion_matrix": "confusion: {op: confusion_matrix, inputs: {input: logits, target: batch.label}, "

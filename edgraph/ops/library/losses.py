@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Length, NonNegative, Probability
 from edgraph.ops.registry import op
 
-_BACKENDS = ("torch", "tensorflow")
+_BACKENDS = ("torch", "tensorflow", "python")
 
 
 @op(backends=_BACKENDS, open_ports=False)

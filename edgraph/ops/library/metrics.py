@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Count, Range
 from edgraph.ops.registry import op
 
-_BACKENDS = ("torch", "tensorflow")
+_BACKENDS = ("torch", "tensorflow", "python")
 
 
 @op(metric=True, backends=_BACKENDS, differentiable=False, open_ports=False)

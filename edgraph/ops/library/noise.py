@@ -8,7 +8,7 @@ from typing import Any
 from edgraph.ops.markers import Count, NonNegative
 from edgraph.ops.registry import op
 
-_BACKENDS = ("torch", "tensorflow")
+_BACKENDS = ("torch", "tensorflow", "python")
 
 
 @op(backends=_BACKENDS, random=True, passes=("key",), differentiable=False, open_ports=False)

@@ -92,3 +92,18 @@ def set_learning_rate(value: Any, *, optimizer: Annotated[str, Optimizer()]) -> 
     value: the learning rate, a number.
     optimizer: an entry of `optimizers`, without a schedule of its own.
     """
+
+
+@op(engine=True, update=True, backends=("python",), random=True, passes=("key",), differentiable=False,
+    open_ports=False)
+def fit_batch(x: Any, y: Any = None, sample_weight: Any = None, *, model: Annotated[str, Model("updates")],
+              method: str = "partial_fit", classes: list[int | str] | None = None) -> None:
+    """Train a model by a method of its own, such as `partial_fit` of scikit-learn's estimators.
+
+    x: the first argument of the method: (batch, features) values.
+    y: its second one: (batch,) labels or values.
+    sample_weight: (batch,) weights of the examples, passed by this name.
+    model: the model that it changes.
+    method: the method that is called.
+    classes: all labels that there are, for classifiers that have to know them before they have seen each.
+    """
