@@ -121,9 +121,10 @@ class ObjectState:
             return
         forgotten = [name for name in vars(self.model) if self._moves(name) and self._verdict(name) is None]
         if forgotten:
+            whole = ", ".join(map(_quoted, [*self.patterns, *map(self._proposed, forgotten)]))
             raise CannotSave(f"model '{self.name}' has {_listed(forgotten)}, of which its `state` says nothing; add "
                              f"{'it' if len(forgotten) == 1 else 'them'}, or with a ! in front what the model makes "
-                             f"anew by itself: state: [{', '.join(map(_quoted, [*self.patterns, *map(self._proposed, forgotten)]))}]")
+                             f"anew by itself: state: [{whole}]")
 
     def _proposed(self, name: str) -> str:
         """How an attribute could be named in `state`."""
