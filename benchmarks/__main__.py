@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("dispatch", "digits", "validate", "scale", "memory", "first_step", "gan", "lsp")
+NAMES = ("dispatch", "digits", "validate", "scale", "memory", "first_step", "gan", "lsp", "tensorflow")
 
 
 def main() -> int:

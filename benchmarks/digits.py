@@ -88,7 +88,7 @@ def main() -> None:
         images, labels = torch.from_numpy(arrays["image"]).flatten(1), torch.from_numpy(arrays["label"])
         in_memory, by_loader = ByHand(folder, images, labels), ByHand(folder, images, labels)
         by_loader.loader = DataLoader(TensorDataset(images, labels), batch_size=BATCH, shuffle=True)
-        turns = Turns({"by hand, in memory": in_memory, "by hand, DataLoader": by_loader})
+        turns = Turns({"by hand, in memory": in_memory, "by hand, DataLoader": by_loader}, torch.enable_grad)
         run = pipeline.run(folder / "run")
         assert run.end == "finished", run.failure
     rounds = turns.rounds()

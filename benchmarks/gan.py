@@ -51,7 +51,7 @@ def speed(report: Report, data: Path, folder: Path) -> None:
     from benchmarks.turns import WARM_UP, Turns
 
     torch.set_num_threads(1)
-    turns = Turns({"by hand": ByHand(data, folder, STEPS)})
+    turns = Turns({"by hand": ByHand(data, folder, STEPS)}, torch.enable_grad)
     run = edgraph.load(PIPELINE, [f"run.num_steps={STEPS * (ROUNDS + WARM_UP)}",
                                   f"ops.others={{op: take_turns, every: {STEPS}}}"]).run(folder / "run")
     assert run.end == "finished", run.failure

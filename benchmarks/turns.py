@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-
-import torch
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import edgraph
 from benchmarks.timing import Rounds
@@ -16,16 +16,18 @@ WARM_UP = 3
 class Turns:
     """Called by the op `take_turns`: a round of edgraph's is over, and now the others have theirs."""
 
-    def __init__(self, others: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, others: Mapping[str, Callable[[], None]],
+                 around: Callable[[], AbstractContextManager[Any]] = nullcontext) -> None:
+        """around: the others run in such a context."""
         global turns
         turns = self
-        self.others = others
+        self.others, self.around = others, around
         self.times: dict[str, list[float]] = {"edgraph": [], **{name: [] for name in others}}
         self.started = 0.0
 
     def __call__(self) -> None:
         self.times["edgraph"].append(time.perf_counter() - self.started)
-        with torch.enable_grad():
+        with self.around():
             for name, run in self.others.items():
                 started = time.perf_counter()
                 run()

@@ -15,6 +15,7 @@ from toy_backend import ToyBackend, text
 from toy_ops import Numbers
 
 from edgraph.backends.base import NonFiniteLoss
+from edgraph.ops.random import mix
 from edgraph.plan import regions
 from edgraph.plan.pattern import Call
 from edgraph.run import graphrun, together
@@ -30,6 +31,9 @@ class ToyCompiler:
         self.backend = backend
         self.calls: list[str] = []
         self.together: list[int] = []  # of how many steps each call of many was
+
+    def mix(self, base: int, key: int) -> int:
+        return mix(base, key)
 
     def compile(self, region: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:

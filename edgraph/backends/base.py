@@ -45,6 +45,10 @@ class Compiler(Protocol):
     keeps all that comes after it in the region from writing.
     """
 
+    def mix(self, base: int, key: Value) -> Value:
+        """edgraph.ops.random.mix, also of a key that is an array: the seed for `random`."""
+        ...
+
     def compile(self, region: Callable[..., Value]) -> Callable[..., Value]:
         """The region as one function. Raises NonFiniteLoss where a loss is not finite (policy `stop`), and whatever
         its calls raise, also after something was written."""

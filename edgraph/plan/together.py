@@ -29,14 +29,20 @@ def together(body: Body) -> list[Line] | None:
     [code] = body.regions
     batches = {call.node.name for call in _host(body) if call.node.op == "load_batch"}
     rows: dict[str, str] = {}
+    rest: list[Given] = []
     for one in code.given:
-        if one.source is not None and one.source.node in batches:
-            match one.source.field:
-                case (str(field),) if one.text == body.writer.value(*one.source) and field not in ("index", "count"):
-                    rows[one.name] = field
-                case _:
-                    return None
-    rest = [one for one in code.given if one.name not in rows]
+        if one.source is None or one.source.node not in batches:
+            rest.append(one)
+            continue
+        written = body.writer.value(*one.source)
+        match one.source.field:
+            case ("count",):
+                count = f'{body.names.need("_count", "count")}(step)'
+                rest.append(one._replace(text=one.text.replace(written, count)))
+            case (str(field),) if one.text == written and field != "index":
+                rows[one.name] = field
+            case _:
+                return None
     computed = {body.names.variable(call.node.name) for call in _host(body) if call.node.op == "expr"}
     each = tuple(one.name for one in rest if _is_of_step(one, computed))
     kept = [line for line in body.lines if line.node not in (None, *batches)]

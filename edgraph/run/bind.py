@@ -171,10 +171,11 @@ class Binder:
         shape = tuple(settings.pop("shape"))
         base = node_base(self.context.seed, self.random_name(node))
         draw, op = self.backend.random, node.op
+        seed = self.backend.compiler.mix if self.backend.compiler else mix
 
         def noise(key: int, rows: Any = None) -> Any:
-            whole = shape if rows is None else (len(rows), *shape)
-            return draw(op, mix(base, key), whole, **settings)
+            whole = shape if rows is None else (rows.shape[0] if hasattr(rows, "shape") else len(rows), *shape)
+            return draw(op, seed(base, key), whole, **settings)
         return Bound(noise, ("key",))
 
     def _seeded(self, node: Node, bound: Bound) -> Bound:

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from edgraph.backends.base import Accumulate, Batch, Bound, Compiler, NonFiniteLoss, StateTree, Value
+from edgraph.backends.base import Accumulate, Batch, Bound, NonFiniteLoss, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
 from edgraph.backends.tensorflow import arrays, functions, noise, state, tree
 from edgraph.backends.tensorflow.build import ModelBuilder
+from edgraph.backends.tensorflow.compiler import TensorFlowCompiler
 from edgraph.backends.tensorflow.device import be_deterministic, choose_device, dtype_policy
 from edgraph.backends.tensorflow.ema import update_ema
 from edgraph.backends.tensorflow.forward import Models
@@ -39,7 +40,6 @@ class TensorFlowBackend:
 
     name = "tensorflow"
     records = True  # gradients are recorded only where `record` has turned that on
-    compiler: Compiler | None = None
 
     def __init__(self, *, device: str = "auto", precision: str = "fp32", deterministic: bool = False,
                  nonfinite: Policy = "stop") -> None:
@@ -51,6 +51,7 @@ class TensorFlowBackend:
         self.models: dict[str, Any] = {}
         self.updaters: dict[str, Updater] = {}
         self.tape = Recorder()
+        self.compiler = TensorFlowCompiler(self.tape)
         self.record: Callable[[bool], None] = self.tape
 
     def build(self, models: Mapping[str, ModelEntry], optimizers: Mapping[str, OptimizerEntry], *, seed: int,

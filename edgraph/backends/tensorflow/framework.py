@@ -18,8 +18,11 @@ if keras.backend.backend() != "tensorflow":
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """A gradient that is differentiated again is recorded on purpose."""
-    return not str(record.msg).startswith("Calling GradientTape.gradient on a persistent tape inside its context")
+    """A gradient that is differentiated again is recorded on purpose. Regions are traced for each size of batch, and
+    TensorFlow takes all of them for one function."""
+    said = str(record.msg)
+    return not said.startswith("Calling GradientTape.gradient on a persistent tape inside its context") and (
+        "triggered tf.function retracing" not in said)
 
 
 tf.get_logger().addFilter(_is_news)
