@@ -17,6 +17,7 @@ from edgraph.api import prepare, restored, take_up
 from edgraph.backends.load import load_backend
 from edgraph.ops.registry import RegistrationError
 from edgraph.run.start import Job, Runner, build_backend
+from edgraph.run.warm import WarmStart
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 STOP = 52  # in a stage that ends by a condition, and after the first of three firings of an accumulation
@@ -38,10 +39,13 @@ def folder(pipeline: Path) -> Path:
 def test_what_there_is(folder: Path) -> None:
     tree = state(folder)
     assert set(tree) == {"edgraph", "step", "passed", "halt", "seed", "models", "graph", "streams", "alarms", "stages",
-                         "loggers"}
+                         "params", "loggers"}
+    assert tree["params"] == {"written": {}, "now": {}, "taken": 0}
     assert (tree["step"], tree["seed"], tree["passed"], tree["halt"]) == (STOP, 11, "", [])
     assert tree["stages"] == {"index": 1, "started": 31}
-    assert tree["streams"] == {"pool": STOP // 3, "rollout.pool": 3 * (STOP // 11)}
+    assert {name: place[0] for name, place in tree["streams"].items()} == {"pool": STOP // 3,
+                                                                           "rollout.pool": 3 * (STOP // 11)}
+    assert tree["streams"]["pool"][1] == STOP // 3 * 3  # the step at which it was asked for last
     assert set(tree["alarms"]) == {"spent"}
     models, optimizers = tree["models"]["models"], tree["models"]["optimizers"]
     assert set(models) == {"net", "ema", "critic"}
@@ -71,7 +75,7 @@ def runner_of(pipeline: Path, folder: Path, stack: Any) -> Runner:
     backend = load_backend(graph.pipeline, Diagnostics())
     params = build_backend(backend, restored(graph.pipeline, opened), checked.folder, lambda text: None)
     job = Job(graph, backend, params, checked.data, opened, resume=True, extended=True, quiet=True)
-    return prepare(job, checked, loaded)
+    return prepare(job, checked, loaded, WarmStart(Path()))
 
 
 def test_every_leaf_is_restored(pipeline: Path, folder: Path) -> None:

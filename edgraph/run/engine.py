@@ -255,7 +255,7 @@ class Engine:
     def _failed(self, error: BaseException, node: str | None) -> Outcome:
         self.context.drop_requests()
         failure = attribute(error, self.run, self.context, node)
-        if node is not None and self.interpreter.event is None:
+        if node is not None:
             blame(failure, self.interpreter, self.run)
         if failure.step is not None:
             self._stands_before(failure.step)

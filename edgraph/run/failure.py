@@ -30,6 +30,7 @@ class Failure:
     node: str | None = None
     place: str | None = None
     step: int | None = None
+    event: str | None = None  # between steps: `epoch_end, after step 23`
     inputs: list[str] = field(default_factory=list)
     written: bool = True  # whether the step had changed state by then
     notes: list[str] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Failure:
     def text(self) -> str:
         """The message above the original traceback."""
         kind = type(self.error).__name__
-        where = f" at step {self.step}" if self.step is not None else ""
+        where = f" at step {self.step}" if self.step is not None else f" at {self.event}" if self.event else ""
         if self.node is None:
             head = f"the run failed{where}: {kind}: {self.error}"
         else:
@@ -132,8 +133,11 @@ def describe(value: Any) -> str:
 
 
 def blame(failure: Failure, interpreter: Interpreter, run: GraphRun) -> None:
-    """The same for a step of the interpreter, which knows what it was doing."""
-    failure.step = interpreter.step
+    """The same for a step of the interpreter, or an event, which knows what it was doing."""
+    if interpreter.event is None:
+        failure.step = interpreter.step
+    else:
+        failure.event = f"{interpreter.event}, after step {interpreter.step}"
     failure.written = _written(interpreter.fired, run)
     node = run.graph.nodes[interpreter.fired[-1]]
     made = {f"v{index}": value for index, value in enumerate(interpreter.made.values())}

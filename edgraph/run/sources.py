@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edgraph.backends.base import Backend, Batch, Bound
 from edgraph.graph.ir import Graph, Node
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from edgraph.run.loops import LoopRun
 
 Fetch = Callable[[int], Batch]
+Place: TypeAlias = "int | tuple[int, int] | list[int]"  # of a stream, as a checkpoint holds it
 
 
 class Stream:
     """A stream that advances when it is demanded. Within one step everybody sees the same batch."""
 
-    def __init__(self, batch: Fetch, position: int = 0) -> None:
+    def __init__(self, batch: Fetch, place: Place = 0) -> None:
         self._batch = batch
-        self.position = position  # batches consumed
+        self.position = 0  # batches consumed
         self._moment: int | None = None
         self._taken = False
         self._current: Batch | None = None
+        self.move(place)
 
     def take(self, moment: int) -> Batch:
         """The next batch, consumed at this moment (a step, or the key of a step in a loop)."""
@@ -37,16 +39,21 @@ class Stream:
             self.position += 1
         return batch
 
-    def move(self, position: int) -> None:
-        """Go to a position; no batch has been looked at yet."""
-        self.position, self._moment, self._taken, self._current = position, None, False, None
-
     def peek(self, moment: int) -> Batch:
         """The batch that `take` gives at this moment, left where it is."""
-        if self._moment != moment or self._current is None:
-            self._moment, self._taken = moment, False
-            self._current = self._batch(self.position)
+        if self._moment != moment:
+            self._moment, self._taken, self._current = moment, False, None
+        if self._current is None:
+            self._current = self._batch(self.position - self._taken)
         return self._current
+
+    def state(self) -> Place:
+        """The position; with the moment at which the last batch was taken, since the events after a step see it too."""
+        return (self.position, self._moment) if self._taken and self._moment is not None else self.position
+
+    def move(self, place: Place) -> None:
+        self.position, self._moment = place if isinstance(place, tuple | list) else (place, None)
+        self._taken, self._current = self._moment is not None, None
 
 
 class LoopSource:
@@ -83,7 +90,7 @@ class Sources:
         self._fetchers: dict[tuple[str, str], tuple[Fetch, BatchStream]] = {}
         self._fixed: dict[str, Batch] = {}
         self._loaders: dict[str, Callable[[Any], Batch]] = {}
-        self._positions: dict[str, int] = {}  # of streams that nobody has asked for yet since the run was resumed
+        self._places: dict[str, Place] = {}  # of streams that nobody has asked for yet since the run was resumed
 
     def size(self, step: int) -> int:
         """How many examples the run's own batch has at a step; 1 for a run over no data set."""
@@ -154,7 +161,7 @@ class Sources:
         if graph.use is not None:
             key = f"{graph.name}.{key}"
         if key not in self.streams:
-            self.streams[key] = Stream(self.fetcher(data, name)[0], self._positions.pop(key, 0))
+            self.streams[key] = Stream(self.fetcher(data, name)[0], self._places.pop(key, 0))
         stream = self.streams[key]
         if node.training:
             takes = moves or not node.shares
@@ -217,13 +224,13 @@ class Sources:
             return {"index": indices, **found, "count": len(indices)} if isinstance(found, dict) else found
         return LoopSource(-(-rows // size), batch, lambda number: len(chosen(number)))
 
-    def state(self) -> dict[str, int]:
-        return {**self._positions, **{name: stream.position for name, stream in self.streams.items()}}
+    def state(self) -> dict[str, Place]:
+        return {**self._places, **{name: stream.state() for name, stream in self.streams.items()}}
 
-    def load_state(self, state: dict[str, int]) -> None:
+    def load_state(self, state: dict[str, Place]) -> None:
         for name, stream in self.streams.items():
             stream.move(state.get(name, 0))
-        self._positions = {name: position for name, position in state.items() if name not in self.streams}
+        self._places = {name: place for name, place in state.items() if name not in self.streams}
 
     def close(self) -> None:
         for source in self.data.values():
