@@ -17,6 +17,7 @@ from edgraph.text.source import Mapping as MappingTree
 
 Said = dict[str, Any]
 RUN = ("seed", "backend", "device", "precision", "deterministic", "nonfinite")
+UNSAID = {"per": "update"}  # what holds where an entry has nothing of it
 SECTIONS = ("data", "models", "optimizers", "loggers")
 
 
@@ -77,8 +78,9 @@ def _words(said: Said) -> str:
 
 def _changes(section: str, name: str, old: Said, new: Said) -> Iterator[Difference]:
     for key in dict.fromkeys([*new, *old]):
-        if not same(old.get(key), new.get(key)):
-            yield Difference(section, name, key, written(old.get(key)), written(new.get(key)))
+        was, its = (UNSAID.get(key) if said.get(key) is None else said[key] for said in (old, new))
+        if not same(was, its):
+            yield Difference(section, name, key, written(was), written(its))
 
 
 def _renamed(old: Mapping[str, Said], new: Mapping[str, Said]) -> dict[str, str]:
@@ -133,7 +135,7 @@ def _optimizer(entry: OptimizerEntry, graph: Graph, models: Mapping[str, str]) -
                {"model": part(group.model.text, models), "match": list(group.match), **bare(group.settings)}
                for group in entry.updates]
     return {**_use("optimizer", entry.use), "updates": updates, "schedule": _schedule(entry, graph),
-            "per": entry.per if entry.schedule is not None else "update", "clip_norm": entry.clip_norm,
+            "per": entry.per if entry.schedule is not None else None, "clip_norm": entry.clip_norm,
             "clip_value": entry.clip_value, "ema": bare(entry.ema)}
 
 
