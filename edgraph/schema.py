@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgraph.ops.registry import Registry, registry
-from edgraph.schema_parts import clocks, ops, sections
+from edgraph.schema_parts import clocks, ops, sections, snippets
 from edgraph.schema_parts.values import INSERTED, Schema
 
 FILE = Path("schemas/pipeline.schema.json")
@@ -23,8 +23,10 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
     used = sections.Used(vocabulary)
     node = {"$ref": "#/definitions/node"}
     ops_section = sections.named(node, "The ops, by name.", propertyNames={"$ref": "#/definitions/op_name"},
-                                 patternProperties={"\\.": {"$ref": "#/definitions/part"}})
-    patterns = sections.named(sections.pattern(used), "Reused pieces of graph, by name.")
+                                 patternProperties={"\\.": {"$ref": "#/definitions/part"}},
+                                 allOf=[{"defaultSnippets": snippets.OPS}])
+    patterns = sections.named(sections.pattern(used), "Reused pieces of graph, by name.",
+                              allOf=[{"defaultSnippets": snippets.TRAINERS}])
     indices = {"type": "array", "minItems": 1, "uniqueItems": True,
                "items": {"anyOf": [{"type": "integer", "minimum": 0}, INSERTED]}}
     properties: dict[str, Schema] = {
@@ -45,8 +47,9 @@ def schema(vocabulary: Registry = registry) -> dict[str, Any]:
         "ops": ops_section,
         "patterns": patterns,
         "graphs": sections.named(
-            sections.graph(sections.named(node, "The ops of the graph, by name."), patterns),
-            "Sub-graphs, by name."),
+            sections.graph(sections.named(node, "The ops of the graph, by name.",
+                                          allOf=[{"defaultSnippets": snippets.OPS}]), patterns),
+            "Sub-graphs, by name.", allOf=[{"defaultSnippets": snippets.GRAPHS}]),
         "loggers": sections.named(used.entry("logger", "A logger.", {}),
                                   "Where logged values go besides the run folder."),
     }
