@@ -15,7 +15,7 @@ from edgraph.text.codes import CODES, WARNINGS, example
 from edgraph.text.explained import page
 
 # Words with hyphens in the source that are no codes.
-OTHER = {"condition-head", "edgraph-data", "rev-parse", "edgraph-lsp", "scikit-learn", "set-aside", "tensorflow-cpu",
+OTHER = {"condition-head", "edgraph-data", "rev-parse", "edgraph-lsp", "language-model", "scikit-learn", "set-aside", "tensorflow-cpu",
          "utf-16", "utf-32", "unknown-function", "utf-32-le", "utf-8", "utf-8-sig"}
 WITHOUT_HYPHEN = {"cycle", "syntax"}
 # `unknown-{what}`: what it may be.
