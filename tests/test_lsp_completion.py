@@ -89,7 +89,7 @@ def test_in_a_loop_its_own_ops() -> None:
     ("with: {graph: evaluate, params: {model: classifier}}", "with: {graph: evaluate, params: {‸}}", ["data", "model"]),
     ("with: {graph: evaluate, params: {model: classifier}}", "with: {graph: evaluate, params: {model: ‸}}", ["classifier"]),
     ("with: {mode: max}", "with: {mode: ‸}", ["min", "max"]),
-    ("run: {num_epochs: 20, seed: 0}", "run: {over: ‸}", ["train", "validation", "none"]),
+    ("run: {num_epochs: 20, seed: 0}", "run: {over: ‸}", ["train", "validation", "none", "checkpoints"]),
     ("run: {num_epochs: 20, seed: 0}", "run: {precision: ‸}", ["fp32", "bf16", "fp16"]),
     ("shuffle: true", "shuffle: ‸", ["true", "false"]),
 ])

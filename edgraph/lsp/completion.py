@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgraph.language.declare import KEYS as PARAMETER
 from edgraph.language.pipeline import EVENTS
 from edgraph.lsp import structure
 from edgraph.lsp.analysis import Analysis
@@ -40,6 +41,8 @@ def _keys(offers: Offers, path: tuple[str, ...]) -> None:
     if section == "ops" and len(path) == 1:
         offers.names(offers.ops(), "op")
         offers.add("NAME", "${1:name}: {op: $0}", detail="a new op", snippet=True)
+    elif section == "params" and len(path) == 2:
+        offers.keyed(PARAMETER, "of a parameter that may change while the run goes on")
     elif section == "fixed_examples":
         offers.keyed(offers.entries("data"), "data set")
     elif section == "ops" and path[2:3] == ("inputs",):
@@ -109,7 +112,7 @@ def _value(offers: Offers, path: tuple[str, ...]) -> None:
         offers.names(offers.entries("model"), "model")
     elif (section == "data" and key in ("like", "from")) or path == ("over",) or path == ("run", "over"):
         offers.names(offers.entries("data"), "data set")
-        offers.names(["none"] if section == "run" else [], "a run that counts steps only")
+        offers.names(["none", "checkpoints"] if section == "run" else [], "reserved")
     else:
         offers.choices(structure.at(_general(offers.scope, path)))
 

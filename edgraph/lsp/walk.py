@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgraph.language.declare import bare
 from edgraph.lsp.collect import Collector
 from edgraph.lsp.names import SECTIONS, each, text
 from edgraph.lsp.positions import Text
@@ -43,7 +44,7 @@ class Walker(Collector):
         """Parameters, ops and patterns of the pipeline or of a graph."""
         for name, entry in entries(tree.get("params")):
             self.given(Key("param", scope, name), entry)
-            self.value_of(Key("param", scope, name), scope, entry.value)
+            self.value_of(Key("param", scope, name), scope, bare(entry.value))
         for name, entry in entries(tree.get("ops")):
             if "." in name:  # of a pattern
                 start = self.text.offset(entry.span.line, entry.span.column)
