@@ -15,8 +15,8 @@ from edgraph.text.codes import CODES, WARNINGS, example
 from edgraph.text.explained import page
 
 # Words with hyphens in the source that are no codes.
-OTHER = {"condition-head", "edgraph-data", "rev-parse", "edgraph-lsp", "language-model", "scikit-learn", "set-aside", "tensorflow-cpu",
-         "utf-16", "utf-32", "unknown-function", "utf-32-le", "utf-8", "utf-8-sig"}
+OTHER = {"condition-head", "edgraph-data", "rev-parse", "language-model", "scikit-learn", "set-aside", "tensorflow-cpu",
+         "unknown-function", "utf-32-le", "utf-8", "utf-8-sig"}
 WITHOUT_HYPHEN = {"cycle", "syntax"}
 # `unknown-{what}`: what it may be.
 UNKNOWN = {"collate", "data", "graph", "logger", "model", "optimizer", "sampler", "schedule", "transform"}
@@ -27,7 +27,7 @@ def written() -> dict[str, str]:
     """Every word with hyphens in the source, and where."""
     found = {}
     for path in sorted((ROOT / "edgraph").rglob("*.py")):
-        if path.name != "codes.py":
+        if path.name != "codes.py" and "lsp" not in path.parts:  # whose words are those of editors
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) \
                         and re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", node.value):
