@@ -27,7 +27,7 @@ EXAMPLES = ROOT / "edgraph" / "text" / "examples"
 HUGE = "huge.yaml"  # an example is about its size
 FIRST = "first.yaml"  # is run before
 # What must not be installed for these.
-ABSENT = {"missing-package": "tensorflow", "unknown-backend": "edgraph.backends.tensorflow"}
+ABSENT = {"missing-package": "tensorflow"}
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from edgraph.backends.base import Backend
 from edgraph.text.diagnostics import Diagnostics, PipelineError
-from edgraph.text.suggest import did_you_mean
 
 
 class Framework(NamedTuple):
@@ -19,11 +18,6 @@ class Framework(NamedTuple):
     package: str
     title: str
     compiles: bool = False  # whether it has a compiler of regions (edgraph.backends.base)
-
-    def exists(self) -> bool:
-        """Whether this version has it."""
-        module = self.target.partition(":")[0]
-        return find_spec(module.rpartition(".")[0]) is not None and find_spec(module) is not None
 
 
 BACKENDS = {
@@ -46,12 +40,7 @@ def load_backend(pipeline: Any, diagnostics: Diagnostics) -> Backend:
     """
     run = pipeline.run
     span = run.spans.get("backend", run.span)
-    framework = BACKENDS.get(run.backend)
-    if framework is None or not framework.exists():
-        known = [name for name, other in BACKENDS.items() if other.exists()]
-        diagnostics.error("unknown-backend", f"there is no backend '{run.backend}' in this version", span,
-                          did_you_mean(run.backend, known))
-        raise PipelineError(diagnostics)
+    framework = BACKENDS[run.backend]
     if find_spec(framework.package) is None:
         diagnostics.error("missing-package", f"the backend '{run.backend}' needs {framework.title}, which is not "
                           "installed", span, f'pip install "edgraph[{run.backend}]"')

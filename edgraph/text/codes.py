@@ -201,7 +201,6 @@ _ALL = (
     Code("unexpected-input", "An op is given more inputs than it takes.",
          "Remove one; `edgraph ops NAME` lists an op's inputs."),
     Code("unknown-alias", "`*name` names nothing that stands above.", "Text that begins with `*` needs quotes."),
-    Code("unknown-backend", "There is no such backend.", "The message lists those there are."),
     Code("unknown-collate", "What `collate` names is neither registered nor an import path.",
          "Write `module.function`; modules beside the pipeline count."),
     Code("unknown-data", "There is no data set of this name.", "Correct the name, or declare it under `data`."),
