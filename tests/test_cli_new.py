@@ -17,7 +17,7 @@ THERE = sorted(path.stem for path in TEMPLATES.glob("*.yaml"))
 
 
 def test_the_names_are_those_of_the_files() -> None:
-    assert set(THERE) <= set(NAMES)
+    assert set(THERE) == set(NAMES)
 
 
 @pytest.mark.parametrize("template", THERE)

@@ -23,7 +23,7 @@ Examples:
   edgraph new my.yaml --template gan
   edgraph new my.yaml --editor vscode       with settings for the editor""")
 @click.argument("file", type=click.Path(path_type=Path), default=Path("pipeline.yaml"))
-@click.option("--template", type=click.Choice([name for name in NAMES if (TEMPLATES / f"{name}.yaml").exists()]),
+@click.option("--template", type=click.Choice(NAMES),
               default="classifier", help="What to begin with.")
 @click.option("--editor", type=click.Choice(EDITORS), help="Write settings for this editor, too.")
 def new(file: Path, template: str, editor: str | None) -> None:
@@ -35,6 +35,8 @@ def new(file: Path, template: str, editor: str | None) -> None:
     text = written(template, file)
     schema = _schema(file)
     made = {file: f"# yaml-language-server: $schema={_relative(schema, file.parent)}\n#\n{text}"}
+    for beside in TEMPLATES.glob(f"{template}.*.txt"):  # modules that it names: python.my_ops.txt is my_ops.py
+        made[file.parent / f"{beside.name.split('.')[1]}.py"] = beside.read_text(encoding="utf-8")
     if not schema.exists():
         from edgraph.schema import text as schema_text
         made[schema] = schema_text()
