@@ -39,6 +39,12 @@ class Context:
     def stage(self) -> str:
         return self.current_stage
 
+    def compile_anew(self) -> None:
+        """A parameter has changed. What a backend has compiled may hold it, where a schedule reads it."""
+        if self.backend.compiler is not None:
+            for run in (self.main, *self.loops):
+                run.forget()
+
     # -- the end of a step -----------------------------------------------------------------------------
 
     def defer(self, run: GraphRun, work: Callable[[Any], None], value: Any) -> None:

@@ -50,7 +50,7 @@ class GraphRun:
         found = self._functions.get(key)
         if found is None:
             if len(self._functions) >= CACHED:
-                self._forget()
+                self.forget()
             found = self._functions[key] = self._compile(masks, keep, epilogue)
         return found
 
@@ -94,8 +94,8 @@ class GraphRun:
         """How the outputs of a loop are kept."""
         return self.context.backend.detach(value)
 
-    def _forget(self) -> None:
-        """Makes room: whatever is met again is planned again."""
+    def forget(self) -> None:
+        """Makes room, or something has changed that is compiled into functions: what is met again is planned again."""
         for file in self.sources:
             linecache.cache.pop(file, None)
         self.sources.clear()

@@ -1,7 +1,7 @@
 """Live parameters: what `params.NAME` reads, changed between steps and recorded, so that a resumed run repeats it.
 
-`values` is the one dictionary that generated code, the interpreter and schedules read, each time anew. A backend that
-compiles regions must hand its entries in as inputs at each call; a value that is traced into one would stay as it was.
+`values` is the one dictionary that generated code, the interpreter and schedules read, each time anew. What a backend
+compiles is given them as arguments, but for those in schedules: a change has everything compiled anew.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class LiveParams:
     """The parameters of a run, and their changes."""
 
     def __init__(self, folder: RunFolder, values: dict[str, Any], known: Mapping[str, Settable],
-                 line: Callable[[str], None], ring: Callable[[], None]) -> None:
+                 line: Callable[[str], None], ring: Callable[[], None], changed: Callable[[], None]) -> None:
         self.values = values
         self.known = known
         self._folder = folder
-        self._line, self._ring = line, ring
+        self._line, self._ring, self._changed = line, ring, changed
         self._live = [name for name, each in known.items() if each.refusal(name) is None]
         self._written = {name: values[name] for name in self._live}  # as the pipeline gives them
         self._mailbox = Mailbox(folder.path)
@@ -174,6 +174,7 @@ class LiveParams:
     def _take(self, change: Change, more: str = "") -> None:
         self._taken += 1
         self.values.update({name: value for name, value in change.values.items() if name in self._written})
+        self._changed()
         for name, value in change.values.items():
             self._line(f"{name} = {shown(value)} from step {change.step + 1} on{more}"
                        + (f" (it was {shown(change.before[name])})" if not more else ""))

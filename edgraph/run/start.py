@@ -93,7 +93,8 @@ class Runner:
         self.run = GraphRun(job.graph, self.context)
         self.context.main = self.run
         self.alarms = Alarms(self.run.timetable.ticks, pipeline.run.max_time, lambda: self.engine.ring())
-        self.live = LiveParams(job.folder, job.params, parameters(job.graph), self.line, lambda: self.engine.ring())
+        self.live = LiveParams(job.folder, job.params, parameters(job.graph), self.line, lambda: self.engine.ring(),
+                               self.context.compile_anew)
         self.engine = Engine(self.run, self.context, self.alarms, self.live, last=job.graph.facts.last_step,
                              interpret=job.interpret) if job.series is None else Evaluation(
                                  self.run, self.context, self.alarms, self.live, job.series, interpret=job.interpret)
