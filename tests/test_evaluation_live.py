@@ -15,6 +15,7 @@ import pytest
 from evaluated import rows, write
 
 import edgraph
+from edgraph.data.saved import SavedExamples
 from edgraph.run.folder import RunFolder, is_held
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -79,7 +80,11 @@ def test_every_checkpoint_is_evaluated_once_while_the_run_trains(tmp_path: Path)
 def kills(tmp_path: Path, steps: int, times: int, seed: int) -> None:
     """Both processes are killed so many times, at random moments, and taken up again."""
     draw = random.Random(seed)
-    write(tmp_path)
+    write(tmp_path, evaluate={
+        "ops": {"kept": {"op": "loop", "with": {"graph": "keep"}}},
+        "graphs": {"keep": {"over": "validation", "ops": {
+            "batch": {"op": "load_batch"}, "logits": {"op": "forward", "inputs": "batch.image", "with": {"model": "ema"}},
+            "saved": {"op": "save_examples", "inputs": {"index": "batch.index", "logits": "logits"}}}}}})
     train = lambda: training(tmp_path, steps)  # noqa: E731
     evaluate = lambda: evaluation(tmp_path, "run.timeout=30 s")  # noqa: E731
     trains, evaluates = train(), evaluate()
@@ -105,6 +110,9 @@ def kills(tmp_path: Path, steps: int, times: int, seed: int) -> None:
     assert steps == sorted(set(steps))
     # killed right after it had saved `best`, the training has no other checkpoint of that step
     assert set(saved(tmp_path)) <= set(steps)
+    sets = sorted((tmp_path / "e" / "examples" / "kept.saved").iterdir())  # whole ones, of what is recorded
+    assert [path.name for path in sets] == [f"step-{step:08d}" for step in steps]
+    assert {len(SavedExamples(folder=str(path))) for path in sets} == {360}
 
 
 def test_kills_of_both(tmp_path: Path) -> None:

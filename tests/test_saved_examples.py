@@ -104,10 +104,10 @@ def test_which_set(tmp_path: Path) -> None:
                            ({"name": "other", "step": 10}, "no examples of 'other' at step 10; there are those of 30")):
         with pytest.raises(ValueError, match=message):
             SavedExamples(folder=str(tmp_path), **wrong)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(ValueError, match="there is no folder"):
         SavedExamples(folder=str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="no saved examples in"):
+    with pytest.raises(ValueError, match="no saved examples in"):
         SavedExamples(folder=str(tmp_path / "empty"))
 
 
@@ -276,5 +276,5 @@ def test_a_folder_that_has_none(tmp_path: Path) -> None:
     (tmp_path / "again.yaml").write_text(AGAIN.replace("FOLDER", str(tmp_path)))
     with pytest.raises(PipelineError) as error:
         run(tmp_path / "again.yaml", tmp_path / "run")
-    assert "error[missing-file]: data set 'examples' could not be made: there are no saved examples in" in render_text(
+    assert "error[cannot-construct]: data set 'examples' could not be made: there are no saved examples in" in render_text(
         error.value.diagnostics)

@@ -33,7 +33,7 @@ class SavedExamples:
     name: the op that saved them, where there are several.
     step: that of the checkpoint (or of the run) when they were saved; by default the latest.
     original: the data set that they came from.
-    Arrays stay in their files until they are asked for. Raises FileNotFoundError, ValueError.
+    Arrays stay in their files until they are asked for. Raises ValueError.
     """
 
     threads = True  # reading it from several threads at once is fine
@@ -103,8 +103,8 @@ def find_set(folder: Path, name: str | None, step: int | None) -> Path:
         return folder
     sets = saved_sets(folder)
     if not sets:
-        raise FileNotFoundError(f"there are no saved examples in {folder}" if folder.is_dir() else
-                                f"there is no folder {folder}")
+        lacks = "are no saved examples in" if folder.is_dir() else "is no folder"
+        raise ValueError(f"there {lacks} {folder.absolute()}")
     chosen = _named(sets, name, folder)
     steps = {int(path.name[5:]): path for path in sets[chosen]}
     if step is None:
