@@ -49,6 +49,11 @@ class Compiler(Protocol):
         """edgraph.ops.random.mix, also of a key that is an array: the seed for `random`."""
         ...
 
+    def operator(self, sign: str) -> Callable[..., Value]:
+        """A sign of expressions, of arrays and Python's numbers: `+ - * / // % **` and comparisons of two values; `and`,
+        `or` of several, `not` of one, as truth values; `if` of a truth value and the two values to choose from."""
+        ...
+
     def compile(self, region: Callable[..., Value]) -> Callable[..., Value]:
         """The region as one function. Raises NonFiniteLoss where a loss is not finite (policy `stop`), and whatever
         its calls raise, also after something was written."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from edgraph.backends.base import Backend, Compiler
 from edgraph.language.expressions import (
     Binary,
     Builtin,
@@ -17,6 +18,7 @@ from edgraph.language.expressions import (
     Logic,
     Param,
     Unary,
+    children,
 )
 from edgraph.run.evaluate import OPERATORS
 
@@ -26,11 +28,33 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def schedule(expression: Expression, params: dict[str, Any]) -> Callable[[int, int, int], float]:
-    """`f(updates, step, epoch)`. `params` is read anew at every call."""
-    def learning_rate(updates: int, step: int, epoch: int) -> float:
-        return float(value(expression.root, {"updates": updates, "step": step, "epoch": epoch}, params))
+def schedule(expression: Expression, params: dict[str, Any], backend: Backend) -> Callable[[Any, Any, Any], Any]:
+    """`f(updates, step, epoch)`. `params` is read anew at every call. With a backend that compiles, these may be
+    symbols, and so is the learning rate."""
+    compiler = backend.compiler
+
+    def learning_rate(updates: Any, step: Any, epoch: Any) -> Any:
+        names = {"updates": updates, "step": step, "epoch": epoch}
+        if compiler is not None:
+            return _symbol(expression.root, names, params, compiler, backend.function)
+        return float(value(expression.root, names, params))
     return learning_rate
+
+
+def _symbol(expr: Expr, names: Mapping[str, Any], params: Mapping[str, Any], compiler: Compiler,
+            function: Callable[[str], Callable[..., Any]]) -> Any:
+    """An expression of symbols: all of it is computed, whatever is chosen."""
+    parts = [_symbol(part, names, params, compiler, function) for part in children(expr)]
+    match expr:
+        case Unary(sign):
+            return compiler.operator("not")(*parts) if sign == "not" else -parts[0] if sign == "-" else parts[0]
+        case Binary(sign) | Logic(sign):
+            return compiler.operator(sign)(*parts)
+        case Choice():
+            return compiler.operator("if")(*parts)
+        case Call(name):
+            return function(name)(*parts)
+    return value(expr, names, params)
 
 
 def value(expr: Expr, names: Mapping[str, int], params: Mapping[str, Any]) -> Any:

@@ -67,7 +67,7 @@ def build_backend(backend: Backend, pipeline: Pipeline, base: Path,
     Raises PipelineError.
     """
     params = dict(pipeline.params)
-    schedules = {name: schedule(entry.schedule, params) for name, entry in pipeline.optimizers.items()
+    schedules = {name: schedule(entry.schedule, params, backend) for name, entry in pipeline.optimizers.items()
                  if isinstance(entry.schedule, Expression)}
     backend.build(pipeline.models, pipeline.optimizers, seed=pipeline.run.seed, schedules=schedules,
                   checkpoint=checkpoint, folder=base)

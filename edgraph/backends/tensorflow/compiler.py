@@ -8,6 +8,7 @@ from typing import Any
 from edgraph.backends.base import Given, Value
 from edgraph.backends.tensorflow import keys
 from edgraph.backends.tensorflow.framework import tf
+from edgraph.backends.tensorflow.functions import OPERATORS
 from edgraph.backends.tensorflow.tape import Recorder
 from edgraph.backends.tensorflow.updater import nonfinite_loss
 
@@ -23,6 +24,9 @@ class TensorFlowCompiler:
 
     def mix(self, base: int, key: Any) -> Any:
         return keys.mix(base, key)
+
+    def operator(self, sign: str) -> Callable[..., Value]:
+        return OPERATORS[sign]
 
     def compile(self, region: Region) -> Callable[..., Value]:
         traced = tf.function(self._traced(region), autograph=False)

@@ -65,7 +65,7 @@ class Models:
         return recording
 
 
-class _Inside(keras.layers.Layer):
+class Inside(keras.layers.Layer):
     """Calls a method of a model in train or eval mode, as if it were that of a layer."""
 
     def __init__(self, function: Call) -> None:
@@ -80,7 +80,7 @@ class _Inside(keras.layers.Layer):
 def _in_mode(run: Call, train: bool, *, direct: bool) -> Call:
     if direct and run._call_has_training_arg:  # type: ignore[attr-defined]
         return lambda *inputs, **named: run(*inputs, training=train, **named)
-    inside = _Inside(run)
+    inside = Inside(run)
     return lambda *inputs, **named: inside(inputs, named, training=train)
 
 

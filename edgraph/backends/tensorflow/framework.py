@@ -17,6 +17,10 @@ if keras.backend.backend() != "tensorflow":
     raise ImportError(f"Keras was imported with the backend '{keras.backend.backend()}' before")
 
 
+# What a matrix product, a bias and a relu are fused to makes 0 of nan, and a broken model would seem to train.
+tf.config.optimizer.set_experimental_options({"remapping": False})
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """A gradient that is differentiated again is recorded on purpose. Regions are traced for each size of batch, and
     TensorFlow takes all of them for one function."""

@@ -68,14 +68,6 @@ def _power(a: Value, b: Value) -> Value:
     return _operator(operator.pow)(a, b)
 
 
-# What the signs of expressions mean: on symbolic tensors too, and where a step number is one.
-OPERATORS: Mapping[str, Callable[[Value, Value], Value]] = {
-    "+": _operator(operator.add), "-": _operator(operator.sub), "*": _operator(operator.mul),
-    "/": _operator(operator.truediv, real=True), "//": _operator(operator.floordiv), "%": _operator(operator.mod),
-    "**": _power, "<": _operator(operator.lt), "<=": _operator(operator.le), ">": _operator(operator.gt),
-    ">=": _operator(operator.ge), "==": _operator(operator.eq), "!=": _operator(operator.ne)}
-
-
 def choose(test: Value, then: Value, otherwise: Value) -> Value:
     """`then if test else otherwise`, where the test may be a tensor."""
     if not is_tensor(test):
@@ -101,6 +93,15 @@ def _logic(pairwise: Callable[[Any, Any], Any], plain: Callable[[Any], bool], va
     if not any(map(is_tensor, values)):
         return plain(values)
     return reduce(pairwise, [tf.cast(value, tf.bool) for value in values])
+
+
+# What the signs of expressions mean: on symbolic tensors too, and where a step number is one.
+OPERATORS: Mapping[str, Callable[[Value, Value], Value]] = {
+    "+": _operator(operator.add), "-": _operator(operator.sub), "*": _operator(operator.mul),
+    "/": _operator(operator.truediv, real=True), "//": _operator(operator.floordiv), "%": _operator(operator.mod),
+    "**": _power, "<": _operator(operator.lt), "<=": _operator(operator.le), ">": _operator(operator.gt),
+    ">=": _operator(operator.ge), "==": _operator(operator.eq), "!=": _operator(operator.ne),
+    "if": choose, "and": both, "or": one, "not": negated}
 
 
 # -- functions -----------------------------------------------------------------------------------------

@@ -64,6 +64,6 @@ class Computed:
         self._rate = rate
 
     def set(self, position: Any, step: Any, epoch: Any) -> None:
-        rate = tf.cast(self._rate(position, step, epoch), tf.float64)
+        rate = tf.cast(self._rate(*(tf.cast(part, tf.float64) for part in (position, step, epoch))), tf.float64)
         for rule, ratio in zip(self._rules, self._ratios, strict=True):
             rule.rate.assign(rate * ratio)

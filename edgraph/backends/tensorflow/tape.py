@@ -53,11 +53,10 @@ class Recorder:
 
     def watch(self, values: Sequence[Any]) -> None:
         """Values or variables that gradients will be taken with respect to; before they are used."""
-        if self._tape is None:
-            was = self.on
-            self(True)
-            self(was)
+        was = self.on
+        self(True)  # a paused tape does not listen
         self._tape.watch(values)
+        self(was)
 
     def gradient(self, of: Any, wrt: Any, seed: Any = None) -> Any:
         """The gradients of a recorded value; None where it was not computed from one of `wrt`. They are recorded
