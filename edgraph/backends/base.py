@@ -50,7 +50,7 @@ class Compiler(Protocol):
         ...
 
     def operator(self, sign: str) -> Callable[..., Value]:
-        """A sign of expressions, of arrays and Python's numbers: `+ - * / // % **` and comparisons of two values; `and`,
+        """A sign of expressions, of arrays and Python's numbers: `+ - * / // % **` and comparisons of two; `and`,
         `or` of several, `not` of one, as truth values; `if` of a truth value and the two values to choose from."""
         ...
 

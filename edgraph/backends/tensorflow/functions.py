@@ -96,7 +96,7 @@ def _logic(pairwise: Callable[[Any, Any], Any], plain: Callable[[Any], bool], va
 
 
 # What the signs of expressions mean: on symbolic tensors too, and where a step number is one.
-OPERATORS: Mapping[str, Callable[[Value, Value], Value]] = {
+OPERATORS: Mapping[str, Callable[..., Value]] = {
     "+": _operator(operator.add), "-": _operator(operator.sub), "*": _operator(operator.mul),
     "/": _operator(operator.truediv, real=True), "//": _operator(operator.floordiv), "%": _operator(operator.mod),
     "**": _power, "<": _operator(operator.lt), "<=": _operator(operator.le), ">": _operator(operator.gt),
