@@ -110,7 +110,7 @@ def some(*fast: str) -> pytest.MarkDecorator:
                                             for name in PIPELINES])
 
 
-@some("dropout", "noise")
+@some("noise")
 def test_the_same_as_op_by_op(name: str, tmp_path: Path) -> None:
     """300 steps: all in regions, many in calls of several, and op by op. The kernels are the same ones, but fused
     otherwise, so that the last bit may differ."""
@@ -121,7 +121,7 @@ def test_the_same_as_op_by_op(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(compiled.weights[key], value, rtol=2e-4, atol=2e-5, err_msg=key)
 
 
-@some("accumulate", "turns")
+@some("turns")
 def test_steps_together_are_the_same_steps(name: str, tmp_path: Path) -> None:
     """Bit for bit, or a resumed run would not be the same: where its calls begin is another step. `noise` reads
     at each step what the one before has made, so its steps are apart."""
@@ -173,3 +173,25 @@ def test_an_op_that_cannot_be_compiled(tmp_path: Path) -> None:
     pipeline = digits(logits={"op": "forward", "inputs": "batch.image[0]", "with": {"model": "net"}})
     failed = Ran(pipeline, tmp_path / "failed")
     assert failed.run.end == "failed" and "'loss' failed at step 1: " in failed.run.failure.text()
+
+
+def test_a_mapping_goes_into_a_region(tmp_path: Path) -> None:
+    """A model that takes the whole batch."""
+    pipeline = digits(whole={"op": "call", "inputs": "batch.image", "with": {"function": f"{__name__}.pair"}},
+                      logits={"op": "forward", "inputs": "whole", "with": {"model": "net"}})
+    pipeline["models"] = {"net": {"use": f"{__name__}.both"}}
+    ran = Ran(pipeline | {"run": {**DIGITS["run"], "num_steps": 30}}, tmp_path / "run")
+    assert ran.run.end == "finished", ran.run.failure
+
+
+def pair(image: Any) -> dict[str, Any]:
+    """A value of parts."""
+    return {"left": image[:, 0, :, :4], "right": image[:, 0, :, 4:]}
+
+
+def both() -> Any:
+    """A model of such a value."""
+    import keras
+    parts = {name: keras.layers.Input((8, 4), name=name) for name in ("left", "right")}
+    flat = keras.layers.Flatten()(keras.layers.Concatenate(axis=2)([parts["left"], parts["right"]]))
+    return keras.Model(parts, keras.layers.Dense(10)(flat))
