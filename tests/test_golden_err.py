@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,16 @@ def test_mistake_has_its_output(case: str, monkeypatch: pytest.MonkeyPatch) -> N
         expected.write_text(output, encoding="utf-8")
     assert diagnostics.failed or any(item.severity == "warning" for item in diagnostics), "no mistake was found"
     assert output == expected.read_text(encoding="utf-8")
+
+
+# These say it in the message itself.
+TELLS = re.compile(r"expected |is missing|it needs|another name|needs a name|say with respect|but there are|none of the "
+                   r"values|names the loss '\w+' twice")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_message_says_what_to_do(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER)
+    silent = [item.message for item in check(f"{case}.yaml", overrides_of(FOLDER / f"{case}.yaml"))
+              if not item.help and not TELLS.search(item.message)]
+    assert not silent

@@ -45,6 +45,8 @@ from edgraph.language.places import Places
 from edgraph.text.source import Plain, Span
 from edgraph.text.suggest import did_you_mean
 
+_RUN = "what the pipeline and its `run` share can be a parameter: params.NAME"
+
 
 class Converter:
     """Converts one syntax tree. Collects what it meets, so that names can be checked afterwards."""
@@ -117,13 +119,13 @@ class Converter:
         if name in self.constants:
             return Const(self.constants[name])
         if name == "stage" and self.alone is not None:
-            self.fail(node, f"'stage' is not known in a {self.alone}")
+            self.fail(node, f"'stage' is not known in a {self.alone}", "use 'step' or 'epoch'")
         if name in ("step", "epoch", "stage") or (name == "updates" and self.alone == "schedule"):
             return Builtin(name, self.span(node))
         if name == "params":
             self.fail(node, "'params' is no value by itself", "write params.NAME")
         if name == "run":
-            self.fail(node, "'run' is reserved and no value")
+            self.fail(node, "'run' is reserved and no value", _RUN)
         return self._ref((name,), node)
 
     def _fixed(self, name: str, node: ast.expr) -> Const:
@@ -153,14 +155,16 @@ class Converter:
             self.params.append(param)
             return param
         if head in ("step", "epoch", "stage", "run") or head in self.constants:
-            self.fail(node, f"{head!r} has no parts" if head != "run" else "'run' is reserved and no value")
+            if head == "run":
+                self.fail(node, "'run' is reserved and no value", _RUN)
+            self.fail(node, f"{head!r} has no parts", f"write {head}")
         return self._ref(path, node)
 
     def subscript(self, node: ast.Subscript) -> Expr:
         path = self._path(node)
         if path is not None and path[0] != "params":
             if path[0] in ("step", "epoch", "stage", "run") or path[0] in self.constants:
-                self.fail(node, f"{path[0]!r} has no parts")
+                self.fail(node, f"{path[0]!r} has no parts", f"write {path[0]}")
             return self._ref(path, node)
         if isinstance(node.slice, (ast.Slice, ast.Tuple)):
             what = "a slice" if isinstance(node.slice, ast.Slice) else "an index with a comma"
@@ -240,7 +244,9 @@ class Converter:
             self.fail(node.func, f"there is no function {name!r}",
                       help or "anything else is the work of an op: {op: call, …}")
         if self.alone is not None and name in OF_VALUES:
-            self.fail(node.func, f"{name!r} is for values of ops, and there are none in a {self.alone}")
+            self.fail(node.func, f"{name!r} is for values of ops, and there are none in a {self.alone}",
+                      "it may name 'step', 'epoch' and 'params.NAME'" if self.alone == "filter"
+                      else "it may name 'updates', 'step', 'epoch' and 'params.NAME'")
         if node.keywords:
             raise Mistake(f"arguments of {name!r} have no names", self.span(node.keywords[0]),
                           f"write {USAGE.get(name, f'{name}(x)')}")

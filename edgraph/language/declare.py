@@ -72,7 +72,8 @@ def _declaration(name: str, tree: Mapping, diagnostics: Diagnostics) -> Paramete
     kind = _kind(fields) or kind_of(value)
     low, high = _bound("min", fields, kind), _bound("max", fields, kind)
     if low is not None and high is not None and low > high:
-        fields.error("out-of-range", "max", f"'max' of {where} is less than its 'min'")
+        fields.error("out-of-range", "max", f"'max' of {where} is less than its 'min'",
+                     "let it be larger, or 'min' smaller")
     found = Parameter(value, kind, low, high, _choices(fields, kind), fields.text("doc") or "")
     limited = any(fields.has(key) for key in ("type", "min", "max", "choices"))
     if limited and len(diagnostics) == before and not isinstance(given, Broken):

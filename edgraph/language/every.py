@@ -148,7 +148,7 @@ class _Clock:
             kind = COUNTS[unit]
             if number <= 0:
                 raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than 0 {kind}",
-                                span)
+                                span, f"write such as '1 {kind.removesuffix('s')}', or leave the op out")
             if kind == "epochs":
                 return EveryEpochs(number, span)
             if number.denominator != 1:
@@ -156,7 +156,8 @@ class _Clock:
             return EveryUpdates(int(number), None, span)
         if unit in SECONDS:
             if number <= 0:
-                raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than no time", span)
+                raise self.fail("out-of-range", f"{self.where} is {word!r}; it takes more than no time", span,
+                                "write such as '10 minutes', or leave the op out")
             return EveryTime(float(number * SECONDS[unit]), span)
         near = nearest(unit, (*COUNTS, *SECONDS))
         help = means(unit, near) if near else f"units are {', '.join(_UNITS)}"
@@ -172,7 +173,8 @@ class _Clock:
             low = number < 1
             raise self.fail("out-of-range", f"{self.where} is {int(number)}; steps are counted from 1" if low
                             else f"{self.where}: {int(number)} steps are more than a run can have", span,
-                            "to leave the op out, remove it" if number == 0 else None)
+                            "to leave the op out, remove it" if number == 0 else "write a number of 1 or more" if low
+                            else "write a smaller number")
         return EverySteps(int(number), span)
 
     # -- mappings ----------------------------------------------------------------------------------
@@ -227,7 +229,8 @@ class _Clock:
             fields.error("out-of-range", "offset", f"{self.where} has offset {offset} with steps {steps}; "
                          f"expected 0 to {steps - 1}", "to begin later use 'from'")
         if until is not None and until < start:
-            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at {start}")
+            fields.error("out-of-range", "until", f"{self.where} ends at step {until}, before it begins at {start}",
+                         f"let 'until' be {start} or more")
         if maximum is not None and grow is None:
             self.diagnostics.error("bad-clock", f"{self.where} has 'max' without 'grow'",
                                    fields.key_span("max"),
@@ -254,11 +257,13 @@ class _Clock:
         for item in items:
             position = fields.as_integer("positions", item, 1, length)
             if position is not None and position in positions:
-                self.diagnostics.error("bad-clock", f"{self.where} has position {position} twice", item.span)
+                self.diagnostics.error("bad-clock", f"{self.where} has position {position} twice", item.span,
+                                       "remove one of them")
             if position is not None:
                 positions.append(position)
         if not items:
-            fields.error("bad-clock", "positions", f"{self.where} has no positions: it would never fire")
+            fields.error("bad-clock", "positions", f"{self.where} has no positions: it would never fire",
+                         "say which steps of the cycle: positions: [1, 2]")
         return EveryCycle(length, tuple(sorted(positions)), tree.span)
 
     def firings(self, fields: Fields, tree: Mapping) -> Every:

@@ -117,7 +117,8 @@ def _imports(head: Fields) -> tuple[Name, ...]:
     for name in names:
         if name.text.endswith(".py") or not all(part.isidentifier() for part in name.text.split(".")):
             module = name.text.removesuffix(".py").replace("/", ".")
-            help = hint(f"write {module}", module) if name.text.endswith(".py") else None
+            help = hint(f"write {module}", module) if name.text.endswith(".py") \
+                else "write it as Python's `import` does: package.module"
             head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}",
                                    name.span, help)
     return names

@@ -90,7 +90,7 @@ def _rate(lr: float | None, lr_end: float, decay: Decay | None, mistakes: Mistak
     first, last = decay["from"], decay["to"]
     if last <= first:
         mistakes.add(f"'decay' ends at step {last}, not after step {first} where it begins",
-                     next(key for key in decay if key == "to"))
+                     next(key for key in decay if key == "to"), f"let 'to' be more than {first}")
         return {}
     line = f"{lr!r} + ({lr_end!r} - {lr!r}) * clip((step - {first}) / {last - first}, 0, 1)"
     return {"with": {"lr": lr}, "schedule": line, "per": "step"}
