@@ -29,7 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in (
-    "language", "tutorial", "architecture", "coming-from-lightning", "coming-from-ignite")))
+    "language", "tutorial", "architecture", "coming-from-edflow", "coming-from-lightning", "coming-from-ignite")))
 DIAGNOSTIC = re.compile(r"^(\S.*)?(error|warning)\[[a-z-]+\]:", re.MULTILINE)
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
                    re.MULTILINE | re.DOTALL)
