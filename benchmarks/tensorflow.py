@@ -1,4 +1,4 @@
-"""(h) The network of `digits` on TensorFlow (batches of 64 from memory, Adam, a log line every 50 steps, one thread),
+"""(i) The network of `digits` on TensorFlow (batches of 64 from memory, Adam, a log line every 50 steps, one thread),
 against a loop written by hand around a tf.function, and against Keras' `fit`."""
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def measure(folder: Path, rounds: int, fit: bool) -> Rounds:
 
 
 def main() -> None:
-    report = Report("(h) digits on TensorFlow: steps per second")
+    report = Report("(i) digits on TensorFlow: steps per second")
     if find_spec("tensorflow") is None:
         report.say("skipped: TensorFlow is not installed")
         return

@@ -104,7 +104,7 @@ EXPECTED = """\
 def f_1(batch_x, number, given, number_2, batch_count, step, epoch):
     _record(True)
     out = do_out(batch_x)  # out  <mapping>:14:3
-    loss = ((out * number) + ((given * number_2) * batch_count))  # loss  <mapping>:15:3
+    loss = _add(_multiply(out, number), _multiply(_multiply(given, number_2), batch_count))  # loss  <mapping>:15:3
     _record(False)
     update_gradients = do_update_gradients(loss)  # update.gradients  <mapping>:16:3
     do_update(step, epoch, update_gradients)  # update  <mapping>:16:3

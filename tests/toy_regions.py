@@ -19,6 +19,7 @@ from edgraph.ops.random import mix
 from edgraph.plan import regions
 from edgraph.plan.pattern import Call
 from edgraph.run import graphrun, together
+from edgraph.run.evaluate import OPERATORS
 
 PURE = frozenset({"constant", "clocked", "add", "double", "total", "grid"})
 
@@ -34,6 +35,9 @@ class ToyCompiler:
 
     def mix(self, base: int, key: int) -> int:
         return mix(base, key)
+
+    def operator(self, sign: str) -> Callable[..., Any]:
+        return OPERATORS[sign]
 
     def compile(self, region: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:

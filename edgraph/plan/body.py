@@ -17,7 +17,8 @@ class Body(CallWriter):
     def __init__(self, shared: Shared, plan: Plan, name: str) -> None:
         self.made: dict[str, Guard] = {}
         self.slots = {slot: index for index, slot in enumerate(shared.graph.slots)}
-        writer = Writer(shared.graph, shared.timetable, plan.mask, shared.names, self.slots, self.made)
+        writer = Writer(shared.graph, shared.timetable, plan.mask, shared.names, self.slots, self.made,
+                        shared.traces is not None)
         super().__init__(shared, plan, shared.names, writer)
         if plan.epilogue:  # metrics have been made when it runs, and not before
             self.made |= {name: ALWAYS_GUARD for name, node in self.graph.nodes.items() if self._is_measured(node)}

@@ -23,9 +23,13 @@ from edgraph.language.expressions import (
     Previous,
     Ref,
     Unary,
+    walk,
 )
 from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable, both_guards
 
+SIGNS = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "//": "_floor_divide", "%": "_modulo",
+         "**": "_power", "<": "_less", "<=": "_at_most", ">": "_greater", ">=": "_at_least", "==": "_equal",
+         "!=": "_differs"}
 KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
 
 
@@ -85,13 +89,14 @@ class Writer:
     """Writes the expressions of one plan. `made` says under which guard a node runs in it, before this place."""
 
     def __init__(self, graph: Graph, timetable: Timetable, mask: int, names: Names, slots: dict[Slot, int],
-                 made: dict[str, Guard]) -> None:
+                 made: dict[str, Guard], signs: bool = False) -> None:
         self.graph = graph
         self.timetable = timetable
         self.mask = mask
         self.names = names
         self.slots = slots
         self.made = made
+        self.signs = signs  # those between values are the backend's functions
         self.remembered: set[int] = set()  # the slots that are read
 
     def expression(self, expr: Expr) -> str:
@@ -108,6 +113,9 @@ class Writer:
             case Unary(operator, operand):
                 return f"({'not ' if operator == 'not' else operator}{self.expression(operand)})"
             case Binary(operator, left, right):
+                if self.signs and any(isinstance(part, Ref) for part in walk(expr)):
+                    sign = self.names.need(SIGNS[operator], "operator", operator)
+                    return f"{sign}({self.expression(left)}, {self.expression(right)})"
                 return f"({self.expression(left)} {operator} {self.expression(right)})"
             case Logic(operator, operands):
                 return "(" + f" {operator} ".join(map(self.expression, operands)) + ")"

@@ -87,7 +87,7 @@ class _Expressions(Writer):
     """Expressions within a region. What does not depend on its values is an argument."""
 
     def __init__(self, host: Writer) -> None:
-        super().__init__(host.graph, host.timetable, host.mask, host.names.within(), host.slots, {})
+        super().__init__(host.graph, host.timetable, host.mask, host.names.within(), host.slots, {}, host.signs)
         self.host = host
         self.given: list[Given] = []
         self._known: dict[str, str] = {}  # text of an argument -> its name

@@ -55,6 +55,9 @@ class Binder:
                 return partial(run.count, node)
             case ("function", function):
                 return backend.function(function)
+            case ("operator", sign):
+                assert backend.compiler is not None
+                return backend.compiler.operator(sign)
             case ("port", op, port):
                 return backend.port(op, port)
             case ("constant", constant):

@@ -45,6 +45,7 @@ class Evaluator:
         self.run = run
         self.graph = run.graph
         self.backend = run.context.backend
+        self.compiler = self.backend.compiler
         self.slots = {slot: index for index, slot in enumerate(run.graph.slots)}
         self.made: dict[str, Any] = {}
         self.step = 0
@@ -76,7 +77,8 @@ class Evaluator:
                 value = self.value(operand)
                 return (not value) if sign == "not" else -value if sign == "-" else +value
             case Binary(sign, left, right):
-                return OPERATORS[sign](self.value(left), self.value(right))
+                apply = self.compiler.operator(sign) if self.compiler else OPERATORS[sign]
+                return apply(self.value(left), self.value(right))
             case Logic(sign, operands):
                 return self._logic(sign, operands)
             case Choice(test, then, otherwise):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from edgraph.backends.base import Backend, NonFiniteLoss
-from edgraph.run.together import Together
+from edgraph.backends.base import Backend, Given, NonFiniteLoss
+from edgraph.run.together import Repeat, Together
 
 if TYPE_CHECKING:
     from edgraph.run.sources import Sources
@@ -22,6 +22,7 @@ class Regions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._compiled: dict[tuple[object, ...], Region] = {}
+        self._repeated: dict[tuple[Region, tuple[Given, ...]], Repeat] = {}
         self.failed: Region | None = None  # while it ran: what of it was done by then is not known
 
     def compiled(self, region: Region) -> Region:
@@ -39,12 +40,19 @@ class Regions:
         def decorate(given: Callable[[int], tuple[Any, ...]]) -> Any:
             if not sources.has_rows(rows.values()):
                 return iter
-            assert self._backend.compiler is not None
-            return Together(self._backend.compiler, sources, region.__wrapped__, given, rows, each)  # type: ignore[attr-defined]
+            return Together(partial(self._repeat, region), sources, region.__wrapped__, given, rows, each)  # type: ignore[attr-defined]
         return decorate
+
+    def _repeat(self, region: Region, kinds: tuple[Given, ...]) -> Repeat:
+        """Many steps of a compiled region in one call, compiled once too."""
+        if (region, kinds) not in self._repeated:
+            assert self._backend.compiler is not None
+            self._repeated[region, kinds] = self._backend.compiler.repeat(region.__wrapped__, kinds)  # type: ignore[attr-defined]
+        return self._repeated[region, kinds]
 
     def forget(self) -> None:
         self._compiled.clear()
+        self._repeated.clear()
 
     def _compile(self, region: Region) -> Region:
         assert self._backend.compiler is not None

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-from edgraph.backends.base import Compiler, Given
+from edgraph.backends.base import Given
 
 if TYPE_CHECKING:
     from edgraph.run.sources import Sources
 
+Repeat = Callable[..., tuple[int, Exception | None]]  # see Compiler.repeat
 MOST = 512  # steps in one call
 LONGEST = 0.1  # seconds that a call is to take: signals and times are looked at after it
 FEWEST = 3  # steps that are worth a call
@@ -24,15 +25,15 @@ class Together:
     among them, and so is one that fails: which op it is is found there. What a step is given it has from `given`, and
     the rows of the data set that the run is over."""
 
-    def __init__(self, compiler: Compiler, sources: Sources, region: Callable[..., Any],
+    def __init__(self, compile: Callable[[tuple[Given, ...]], Repeat], sources: Sources, region: Callable[..., Any],
                  given: Callable[[int], tuple[Any, ...]], rows: dict[str, str], each: tuple[str, ...]) -> None:
         code = region.__code__
         names = code.co_varnames[:code.co_argcount]
         kinds: dict[str, Given] = {name: "rows" if name in rows else "each" if name in each else "same"
                                    for name in names}
         self._names, self._kinds, self._rows, self._given = names, kinds, rows, given
-        self._sources, self._compiler, self._region = sources, compiler, region
-        self._repeat: Callable[..., tuple[int, Exception | None]] | None = None
+        self._sources, self._compile = sources, compile
+        self._repeat: Repeat | None = None
         self._alone = ALONE
         self._at_once = FIRST
         self._known: set[int] = set()  # sizes of batches for which it has been compiled
@@ -61,7 +62,7 @@ class Together:
         if arguments is None:
             return 0, None
         if self._repeat is None:
-            self._repeat = self._compiler.repeat(self._region, tuple(self._kinds.values()))
+            self._repeat = self._compile(tuple(self._kinds.values()))
         began = time.perf_counter()
         done, error = self._repeat(len(steps), *arguments)
         if size in self._known:
