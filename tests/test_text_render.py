@@ -14,7 +14,7 @@ from edgraph.text.suggest import did_you_mean, nearest
 
 def one(text: str, line: int, column: int, end_line: int, end_column: int, name: str = "f.yaml") -> Diagnostics:
     diagnostics = Diagnostics()
-    diagnostics.error("some-code", "what is wrong", Span(Source(name, text), line, column, end_line, end_column),
+    diagnostics.error("bad-value", "what is wrong", Span(Source(name, text), line, column, end_line, end_column),
                       "what to do")
     return diagnostics
 
@@ -26,7 +26,7 @@ def lines(diagnostics: Diagnostics) -> list[str]:
 def test_text_as_in_the_design() -> None:
     text = "\n" * 30 + "  report: {op: log_scalars, inputs: score.accuracy, every: 50}\n"
     assert render_text(one(text, 31, 37, 31, 51, "pipeline.yaml")) == """\
-pipeline.yaml:31:37: error[some-code]: what is wrong
+pipeline.yaml:31:37: error[bad-value]: what is wrong
    31 |   report: {op: log_scalars, inputs: score.accuracy, every: 50}
       |                                     ^^^^^^^^^^^^^^
    help: what to do
@@ -88,7 +88,7 @@ def test_without_a_place() -> None:
 
 def test_json() -> None:
     assert json.loads(render_json(one("a: é\n", 1, 4, 1, 5))) == [{
-        "code": "some-code", "severity": "error", "message": "what is wrong", "file": "f.yaml", "line": 1,
+        "code": "bad-value", "severity": "error", "message": "what is wrong", "file": "f.yaml", "line": 1,
         "column": 4,
         "end_line": 1, "end_column": 5, "help": "what to do"}]
     assert json.loads(render_json([])) == []
@@ -97,7 +97,7 @@ def test_json() -> None:
 def test_github() -> None:
     diagnostics = one("a: 1\n", 1, 4, 1, 5, "a,b:c.yaml")
     assert render_github(diagnostics) == ("::error file=a%2Cb%3Ac.yaml,line=1,col=4,endLine=1,title=edgraph "
-                                          "some-code,"
+                                          "bad-value,"
                                           "endColumn=4::what is wrong%0Ahelp: what to do\n")
 
 
@@ -105,7 +105,7 @@ def test_sarif() -> None:
     log = json.loads(render_sarif(one("a: 1\n", 1, 4, 1, 5)))
     assert log["version"] == "2.1.0"
     result = log["runs"][0]["results"][0]
-    assert result["ruleId"] == "some-code" and result["level"] == "error"
+    assert result["ruleId"] == "bad-value" and result["level"] == "error"
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 1, "startColumn": 4, "endLine": 1, "endColumn": 5}
 
