@@ -84,7 +84,7 @@ class TensorFlowCompiler:
 def _array(value: Any) -> Any:
     """Numbers of Python as tensors: another number is no other kind of argument. Mappings of values stay mappings."""
     if type(value) is int:
-        return tf.constant(value, tf.int64)
+        return tf.constant(value if value < 1 << 63 else value - (1 << 64), tf.int64)  # keys of loops have 64 bits
     if isinstance(value, (dict, list, tuple)):
         return tf.nest.map_structure(_array, value)
     return tf.constant(value, tf.float32) if type(value) is float else tf.convert_to_tensor(value)
