@@ -58,7 +58,7 @@ def test_long_lines_are_cut_around_the_span(start: int) -> None:
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
     diagnostics = one("a: \x1b[31m\n", 1, 4, 1, 8)
-    diagnostics.error("code", "there is no op '\x1b[2J'", None)
+    diagnostics.error("unknown-op", "there is no op '\x1b[2J'", None)
     assert "\x1b" not in render_text(diagnostics)
     assert "\x1b" in render_text(diagnostics, color=True)
 
@@ -66,10 +66,10 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
 def test_related_places_are_shown() -> None:
     source = Source("f.yaml", "a: 1\na: 2\n")
     diagnostics = Diagnostics()
-    diagnostics.warning("twice", "given twice", Span(source, 2, 1, 2, 2), None, (("first here", Span(source, 1, 1, 1,
+    diagnostics.warning("duplicate-key", "given twice", Span(source, 2, 1, 2, 2), None, (("first here", Span(source, 1, 1, 1,
                                                                                                      2)),))
     assert render_text(diagnostics) == """\
-f.yaml:2:1: warning[twice]: given twice
+f.yaml:2:1: warning[duplicate-key]: given twice
     2 | a: 2
       | ^
    note: f.yaml:1:1: first here
@@ -132,7 +132,7 @@ def test_what_is_quiet_is_not_reported() -> None:
     source = Source("f", "abcdef\n")
     diagnostics = Diagnostics()
     diagnostics.quiet(Span(source, 1, 2, 1, 5))
-    diagnostics.error("in", "", Span(source, 1, 3, 1, 4))
-    diagnostics.error("out", "", Span(source, 1, 1, 1, 4))
-    diagnostics.error("elsewhere", "", Span(Source("f", ""), 1, 3, 1, 4))
-    assert {item.code for item in diagnostics} == {"out", "elsewhere"}
+    diagnostics.error("bad-key", "", Span(source, 1, 3, 1, 4))
+    diagnostics.error("bad-value", "", Span(source, 1, 1, 1, 4))
+    diagnostics.error("unknown-op", "", Span(Source("f", ""), 1, 3, 1, 4))
+    assert {item.code for item in diagnostics} == {"bad-value", "unknown-op"}
