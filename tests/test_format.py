@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_pipelines import Drawn, pipelines
 
 from edgraph.cli.main import main
 from edgraph.compile import check
@@ -17,7 +18,7 @@ from edgraph.language.format import format_text
 from edgraph.plan.compare import compare
 from edgraph.text.comments import comments
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.dump import flow, scalar
+from edgraph.text.dump import dump, flow, scalar
 from edgraph.text.read import read
 from edgraph.text.source import Source, plain
 
@@ -170,6 +171,20 @@ def test_random_layouts(seed: int, number: int) -> None:
     for section in ("ops", "data", "models", "params", "stages", "graphs"):
         if section in value:
             assert list(meant(new)[section]) == list(value[section]), "names keep their order"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**9), pipelines())
+def test_random_pipelines(seed: int, drawn: Drawn) -> None:
+    value = read_back(dump(drawn.pipeline))
+    text = Messy(seed).block(value, 0, ())
+    new = formatted(text)
+    assert meant(new) == value and said(new) == said(text) and formatted(new) == new
+
+
+def read_back(text: str) -> dict[str, Any]:
+    """With texts for expressions, as an author writes them."""
+    return dict(meant(text))
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in (ROOT / "pipelines").glob("*.yaml")])

@@ -218,3 +218,17 @@ def test_the_page_of_the_graph_for_a_panel() -> None:
         await editor.write(digits("{op: log_scalars, inputs: [loss", "{op: log_scalrs, inputs: [loss"))
         assert await editor.client.protocol.send_request_async("edgraph/page", asked) == html  # the last good one
     talk(conversation)
+
+
+def test_formatting() -> None:
+    async def conversation(editor: Editor) -> None:
+        request = types.DocumentFormattingParams(editor.document, types.FormattingOptions(2, True))
+        await editor.write(TEXT)
+        assert not await editor.client.text_document_formatting_async(request)
+        await editor.write(digits("{op: log_scalars, inputs: [loss", "{op: log_scalars,inputs: [ loss"))
+        (edit,) = await editor.client.text_document_formatting_async(request)
+        assert edit.new_text == TEXT
+        assert edit.range.start == types.Position(0, 0) and edit.range.end.line == TEXT.count("\n") + 1
+        await editor.write("ops: {a: [")
+        assert not await editor.client.text_document_formatting_async(request)
+    talk(conversation)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.diagnostics import Diagnostic, Diagnostics
 from edgraph.text.render import render_github, render_json, render_sarif, render_text
 from edgraph.text.source import Source, Span
 from edgraph.text.suggest import did_you_mean, nearest
@@ -108,6 +108,9 @@ def test_sarif() -> None:
     assert result["ruleId"] == "bad-value" and result["level"] == "error"
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 1, "startColumn": 4, "endLine": 1, "endColumn": 5}
+    known = [Diagnostic("stale-input", "what is wrong", None)]
+    rule = json.loads(render_sarif(known))["runs"][0]["tool"]["driver"]["rules"][0]
+    assert rule["id"] == "stale-input" and "hold(x, initial)" in rule["help"]["text"]
 
 
 @pytest.mark.parametrize(("name", "found"), [

@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from edgraph.language.format import format_text
 from edgraph.lsp.actions import actions
 from edgraph.lsp.analysis import Analysis
 from edgraph.lsp.completion import complete
@@ -23,6 +24,7 @@ from edgraph.lsp.hover import hover
 from edgraph.lsp.positions import Place, Text
 from edgraph.lsp.rename import Refused, rename, renameable
 from edgraph.lsp.symbols import folds, symbols
+from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Source
 
 DELAY = 0.05  # seconds without a change after which a text is analysed
@@ -159,6 +161,17 @@ def _writing(server: Server) -> None:
         return await server.ask(params.text_document.uri, lambda analysis, to: [
             to.action(action) for action in actions(analysis, to.offset(params.range.start),
                                                     to.offset(params.range.end))])
+
+    @server.feature(types.TEXT_DOCUMENT_FORMATTING)
+    async def formatted(params: types.DocumentFormattingParams) -> list[types.TextEdit] | None:
+        document = server.documents.get(params.text_document.uri)
+        if document is None:
+            return None
+        text = format_text(Source(document.name, document.text), Diagnostics())
+        if text is None or text == document.text:
+            return None
+        end = types.Position(document.text.count("\n") + 1, 0)
+        return [types.TextEdit(types.Range(types.Position(0, 0), end), text)]
 
 
 async def refusing(answer: Awaitable[T]) -> T:

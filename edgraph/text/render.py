@@ -101,11 +101,21 @@ def _escape(text: str, is_property: bool) -> str:
 def render_sarif(diagnostics: Iterable[Diagnostic]) -> str:
     """SARIF 2.1.0, one run."""
     items = list(diagnostics)
-    rules = [{"id": code} for code in dict.fromkeys(item.code for item in items)]
+    rules = [_rule(code) for code in dict.fromkeys(item.code for item in items)]
     run = {"tool": {"driver": {"name": _TOOL, "rules": rules}}, "columnKind": "unicodeCodePoints",
            "results": [_result(item) for item in items]}
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    """A code with what it means, as explain prints it."""
+    from edgraph.text.codes import CODES
+    if code not in CODES:
+        return {"id": code}
+    _, about, way_out, _ = CODES[code]
+    return {"id": code, "shortDescription": {"text": about.replace("`", "'")},
+            "help": {"text": way_out.replace("`", "'"), "markdown": way_out}}
 
 
 def _result(item: Diagnostic) -> dict[str, Any]:
