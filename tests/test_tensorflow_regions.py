@@ -62,8 +62,25 @@ TURNS = digits(
     "models": {**DIGITS["models"], "other": {"use": "mlp", "with": {"sizes": [64, 10]}}},
     "optimizers": {**DIGITS["optimizers"],
                    "sgd": {"use": "SGD", "updates": ["other"], "with": {"lr": 0.1, "momentum": 0.9}}}}
+PENALTY = digits(
+    noise={"op": "normal", "inputs": {"rows": "batch.image"}, "with": {"shape": [16]}},
+    fake={"op": "forward", "inputs": "noise", "with": {"model": "generator"}},
+    real_score={"op": "forward", "inputs": "batch.image", "with": {"model": "critic"}},
+    fake_score={"op": "forward", "inputs": "fake", "with": {"model": "critic"}},
+    total="sum(real_score)",
+    slope={"op": "gradient", "inputs": {"of": "total", "wrt": "batch.image"}},
+    loss="mean(fake_score) - mean(real_score) + 0.5 * mean(slope ** 2)",
+    update={"op": "optimize", "inputs": "loss", "with": {"optimizer": "one"},
+            "every": {"cycle": 6, "positions": [1, 2, 3, 4, 5]}},
+    change={"op": "optimize", "inputs": "0 - mean(fake_score)", "with": {"optimizer": "two"}, "every": 6},
+    report={"op": "log_scalars", "inputs": "loss", "every": 24}) | {
+    "models": {"generator": {"use": "mlp", "with": {"sizes": [16, 32, 64]}},
+               "critic": {"use": "mlp", "with": {"sizes": [64, 32, 1]}}},
+    "optimizers": {"one": {"use": "SGD", "updates": ["critic"], "with": {"lr": 0.01}},
+                   "two": {"use": "SGD", "updates": ["generator"], "with": {"lr": 0.01}}}}
+del PENALTY["ops"]["logits"]
 PIPELINES = {"plain": digits(), "dropout": DROPOUT, "accumulate": ACCUMULATE, "average": AVERAGE, "noise": NOISE,
-             "schedule": SCHEDULE, "turns": TURNS}
+             "schedule": SCHEDULE, "turns": TURNS, "penalty": PENALTY}
 
 
 class Ran:
@@ -121,7 +138,7 @@ def test_the_same_as_op_by_op(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(compiled.weights[key], value, rtol=2e-4, atol=2e-5, err_msg=key)
 
 
-@some("turns")
+@some("turns", "penalty")
 def test_steps_together_are_the_same_steps(name: str, tmp_path: Path) -> None:
     """Bit for bit, or a resumed run would not be the same: where its calls begin is another step. `noise` reads
     at each step what the one before has made, so its steps are apart."""

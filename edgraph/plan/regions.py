@@ -20,7 +20,8 @@ from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable
 
 Traces = Callable[[Call], bool]
 DEVICE = frozenset({"forward", "optimize", "gradient", "update_ema", "expr"})
-SOURCES = frozenset({"load_batch", "fixed_examples", "expr"})
+DATA = frozenset({"load_batch", "fixed_examples"})
+SOURCES = DATA | {"expr"}
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ def static_traces(call: Call) -> bool:
 
 def cut(plan: Plan, graph: Graph, timetable: Timetable, traces: Traces) -> list[Call | Region]:
     """The calls of a plan, with regions in place of those that can be together."""
-    made = {call.node.name for call in plan.calls}
+    # a batch that gradients are taken with respect to is marked in the region too, as what comes from outside
+    made = {call.node.name for call in plan.calls if call.node.op not in DATA}
     taking = {name: graph.gradients[name].records & made for name in made if name in graph.gradients}
     apart: set[str] = set()
     while True:
@@ -119,7 +121,7 @@ class _Cutter:
         node = call.node
         return (node.op in SOURCES and node.kind == "op" and node.training == first.node.training
                 and call.guard in (ALWAYS_GUARD, guard) and (not call.moves or call.moves_when == ALWAYS_GUARD)
-                and not node.after and not call.records and not self._reads_inside(call))
+                and not node.after and (node.op in DATA or not call.records) and not self._reads_inside(call))
 
     def _is_of_host(self, call: Call) -> bool:
         """Whether an expression is made of numbers that the host has: steps, parameters, held values."""
