@@ -70,3 +70,16 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": _real(np.exp, math.exp), "log": _real(np.log, math.log), "cos": _real(np.cos, math.cos), "clip": clip,
     "round": round_, "isfinite": _either(np.isfinite, math.isfinite), "mean": _either(np.mean, _mean_of),
     "sum": _either(np.sum, _sum_of)}
+
+
+def apart(value: Value, kinds: type | tuple[type, ...], change: Callable[[Any], Value]) -> Value:
+    """The value with everything in it that is of one of these kinds changed; containers are kept."""
+    if isinstance(value, kinds):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: apart(item, kinds, change) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(apart(item, kinds, change) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(apart(item, kinds, change) for item in value)
+    return value

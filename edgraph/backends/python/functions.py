@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from edgraph.backends.plain import ARRAYS, apart
+
 Value = Any
 
 
@@ -28,10 +30,4 @@ PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {
 
 def to_numpy(value: Value) -> Any:
     """Numbers of NumPy and arrays without axes as Python numbers; containers are kept."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.item() if value.ndim == 0 else value
-    if isinstance(value, dict):
-        return {key: to_numpy(item) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(to_numpy, value))
-    return type(value)(map(to_numpy, value)) if isinstance(value, (list, tuple)) else value
+    return apart(value, ARRAYS, lambda array: array if array.ndim else array.item())

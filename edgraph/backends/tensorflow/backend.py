@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from edgraph.backends import plain
 from edgraph.backends.base import Accumulate, Batch, Bound, NonFiniteLoss, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
@@ -163,7 +164,7 @@ class TensorFlowBackend:
             if tensor.dtype.is_floating:
                 self.tape.watch([tensor])
             return tensor
-        return functions.apart(value, watched)
+        return plain.apart(value, functions.TENSORS, watched)
 
     def to_numpy(self, value: Value) -> Any:
         return functions.to_numpy(value)

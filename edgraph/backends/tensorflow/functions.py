@@ -4,8 +4,6 @@ backends (TensorFlow itself refuses most of these)."""
 
 from __future__ import annotations
 
-import builtins
-import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edgraph.backends import plain
 from edgraph.backends.tensorflow.framework import tf
 
 Value = Any
@@ -53,12 +52,12 @@ def _float(value: Any) -> Any:
     return value if value.dtype.is_floating or value.dtype.is_complex else tf.cast(value, tf.float32)
 
 
-def _operator(plain: Callable[[Any, Any], Any], *, real: bool = False) -> Callable[[Value, Value], Value]:
+def _operator(of_any: Callable[[Any, Any], Any], *, real: bool = False) -> Callable[[Value, Value], Value]:
     def apply(a: Value, b: Value) -> Value:
         if not (is_tensor(a) or is_tensor(b)):
-            return plain(a, b)
+            return of_any(a, b)
         left, right = alike(a, b)
-        return plain(_float(left), _float(right)) if real else plain(left, right)
+        return of_any(_float(left), _float(right)) if real else of_any(left, right)
     return apply
 
 
@@ -89,9 +88,9 @@ def negated(value: Value) -> Value:
     return tf.logical_not(tf.cast(value, tf.bool)) if is_tensor(value) else not value
 
 
-def _logic(pairwise: Callable[[Any, Any], Any], plain: Callable[[Any], bool], values: tuple[Value, ...]) -> Value:
+def _logic(pairwise: Callable[[Any, Any], Any], of_numbers: Callable[[Any], bool], values: tuple[Value, ...]) -> Value:
     if not any(map(is_tensor, values)):
-        return plain(values)
+        return of_numbers(values)
     return reduce(pairwise, [tf.cast(value, tf.bool) for value in values])
 
 
@@ -106,40 +105,24 @@ OPERATORS: Mapping[str, Callable[..., Value]] = {
 
 # -- functions -----------------------------------------------------------------------------------------
 
-def _either(of_tensor: Callable[[Any], Value], of_array: Callable[[Any], Value],
-            of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
-    def function(value: Value) -> Value:
-        if is_tensor(value):
-            return of_tensor(value)
-        return of_array(value) if isinstance(value, (np.ndarray, np.generic)) else of_number(value)
-    return function
+def _either(of_tensor: Callable[[Any], Value], name: str) -> Callable[[Value], Value]:
+    """Of a tensor this; of an array or a number what the function is without a framework."""
+    of_others = plain.FUNCTIONS[name]
+    return lambda value: of_tensor(value) if is_tensor(value) else of_others(value)
 
 
-def _real(of_tensor: Callable[[Any], Value], of_array: Callable[[Any], Value],
-          of_number: Callable[[Any], Value]) -> Callable[[Value], Value]:
-    """A function whose result is no integer. Outside its domain an array has nan or inf, silently, as a tensor has."""
-    def quiet(value: Any) -> Value:
-        with np.errstate(all="ignore"):  # of integers of 8 bits NumPy would make floats of 16
-            return of_array(value.astype(np.float64) if value.dtype.kind in "biu" else value)
-    return _either(lambda value: of_tensor(_float(value)), quiet, of_number)
+def _real(of_tensor: Callable[[Any], Value], name: str) -> Callable[[Value], Value]:
+    """A function whose result is no integer."""
+    return _either(lambda value: of_tensor(_float(value)), name)
 
 
 def _extreme(of_tensor: Callable[[Any], Value], pairwise: Callable[[Any, Any], Value],
-             of_array: Callable[[Any], Value], pairwise_arrays: Callable[[Any, Any], Value],
-             of_numbers: Callable[..., Value]) -> Callable[..., Value]:
-    """Of one tensor or array its smallest (largest) element, of several values element by element."""
-    def of_plain(value: Value) -> Value:
-        return of_numbers(value) if isinstance(value, (list, tuple)) else value
-
-    of_one = _either(of_tensor, of_array, of_plain)
-
+             of_others: Callable[..., Value]) -> Callable[..., Value]:
+    """Of one tensor its smallest (largest) element, of several values element by element."""
     def function(*values: Value) -> Value:
-        if len(values) == 1:
-            return of_one(values[0])
-        if any(map(is_tensor, values)):
-            return reduce(pairwise, alike(*values))
-        arrays = any(isinstance(v, (np.ndarray, np.generic)) for v in values)
-        return reduce(pairwise_arrays, values) if arrays else of_numbers(*values)
+        if not any(map(is_tensor, values)):
+            return of_others(*values)
+        return of_tensor(values[0]) if len(values) == 1 else reduce(pairwise, alike(*values))
     return function
 
 
@@ -156,30 +139,17 @@ def round_(value: Value, digits: int = 0) -> Value:
             return value
         scale = 10.0 ** digits
         return tf.round(value * scale) / scale if digits else tf.round(value)
-    if isinstance(value, (np.ndarray, np.generic)):
-        return np.round(value, digits) if value.dtype.kind in "fc" else value
-    return round(value, digits) if digits else round(value)
+    return plain.round_(value, digits)
 
 
-def _mean_of(value: Any) -> Any:
-    return builtins.sum(value) / len(value) if isinstance(value, (list, tuple)) else value
-
-
-def _sum_of(value: Any) -> Any:
-    return builtins.sum(value) if isinstance(value, (list, tuple)) else value
-
-
-minimum = _extreme(tf.reduce_min, tf.minimum, np.min, np.minimum, min)
-maximum = _extreme(tf.reduce_max, tf.maximum, np.max, np.maximum, max)
+minimum = _extreme(tf.reduce_min, tf.minimum, plain.minimum)
+maximum = _extreme(tf.reduce_max, tf.maximum, plain.maximum)
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "abs": _either(tf.abs, np.abs, abs), "min": minimum, "max": maximum,
-    "sqrt": _real(tf.sqrt, np.sqrt, math.sqrt), "exp": _real(tf.exp, np.exp, math.exp),
-    "log": _real(tf.math.log, np.log, math.log), "cos": _real(tf.cos, np.cos, math.cos),
-    "clip": clip, "round": round_,
-    "isfinite": _either(lambda value: tf.math.is_finite(_float(value)), np.isfinite, math.isfinite),
-    "mean": _either(lambda value: tf.reduce_mean(_float(value)), np.mean, _mean_of),
-    "sum": _either(tf.reduce_sum, np.sum, _sum_of)}
+    "abs": _either(tf.abs, "abs"), "min": minimum, "max": maximum, "sqrt": _real(tf.sqrt, "sqrt"),
+    "exp": _real(tf.exp, "exp"), "log": _real(tf.math.log, "log"), "cos": _real(tf.cos, "cos"), "clip": clip,
+    "round": round_, "isfinite": _either(lambda value: tf.math.is_finite(_float(value)), "isfinite"),
+    "mean": _either(lambda value: tf.reduce_mean(_float(value)), "mean"), "sum": _either(tf.reduce_sum, "sum")}
 
 
 # -- ports ---------------------------------------------------------------------------------------------
@@ -195,27 +165,14 @@ PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {
     ("forward", "max"): lambda value: tf.reduce_max(value, _axis(value))}
 
 
-def apart(value: Value, change: Callable[[Any], Value]) -> Value:
-    """The value with every tensor in it changed."""
-    if is_tensor(value):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: apart(item, change) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(apart(item, change) for item in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(apart(item, change) for item in value)
-    return value
-
-
 def detach(value: Value) -> Value:
     """Without gradient."""
-    return apart(value, lambda tensor: tf.stop_gradient(tensor) if tensor.dtype.is_floating else tensor)
+    return plain.apart(value, TENSORS, lambda tensor: tf.stop_gradient(tensor) if tensor.dtype.is_floating else tensor)
 
 
 def to_numpy(value: Value) -> Any:
     """Tensors as arrays, those of one element without axes as Python numbers."""
-    return apart(value, _numpy)
+    return plain.apart(value, TENSORS, _numpy)
 
 
 def _numpy(tensor: Any) -> Any:

@@ -104,33 +104,20 @@ PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {
     ("forward", "max"): lambda value: value.amax(_axis(value))}
 
 
-def apart(value: Value, change: Callable[[torch.Tensor], Value]) -> Value:
-    """The value with every tensor in it changed."""
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {key: apart(item, change) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(apart(item, change) for item in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(apart(item, change) for item in value)
-    return value
-
-
 def detach(value: Value) -> Value:
     """Without gradient; shares memory."""
-    return apart(value, lambda tensor: tensor.detach() if tensor.requires_grad else tensor)
+    return plain.apart(value, torch.Tensor, lambda tensor: tensor.detach() if tensor.requires_grad else tensor)
 
 
 def leaf(value: Value) -> Value:
     """A value that gradients can be taken with respect to."""
-    return apart(value, lambda tensor: tensor if tensor.requires_grad or not tensor.is_floating_point()
-                 else tensor.detach().requires_grad_())
+    return plain.apart(value, torch.Tensor, lambda tensor: tensor if tensor.requires_grad
+                       or not tensor.is_floating_point() else tensor.detach().requires_grad_())
 
 
 def to_numpy(value: Value) -> Any:
     """Tensors as arrays, those of one element without axes as Python numbers."""
-    return apart(value, _numpy)
+    return plain.apart(value, torch.Tensor, _numpy)
 
 
 def _numpy(tensor: torch.Tensor) -> Any:
