@@ -73,8 +73,8 @@ def test_an_effect_that_returns_nothing_has_no_value() -> None:
 
 def test_those_of_the_library_without_a_value() -> None:
     found = {made.name for made in registry.ops.values() if registry.is_builtin("op", made.name) and not made.has_value}
-    assert found == {"checkpoint", "log_histogram", "log_images", "log_scalars", "log_table", "log_text", "print",
-                     "set_learning_rate", "stop", "update_ema"}
+    assert found == {"checkpoint", "fit_batch", "log_histogram", "log_images", "log_scalars", "log_table", "log_text",
+                     "print", "set_learning_rate", "stop", "update_ema"}
 
 
 def test_roles_and_access_come_from_annotations() -> None:
