@@ -68,7 +68,7 @@ clean:
 	@touch $@
 
 .venv/.ready-dev: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e '.[torch,datasets,images,tensorboard,dev]'
+	$(PIP) -c constraints.txt -e '.[torch,tensorflow,datasets,images,tensorboard,dev]'
 	@touch $@ .venv/.ready-demo
 
 .cache/yamlls-$(YAMLLS_VERSION):
