@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from edgraph.backends.base import StateTree
@@ -21,6 +23,8 @@ class TensorBoard:
     def __init__(self, *, folder: str | None = None) -> None:
         if find_spec("tensorboard") is None:
             raise ImportError("TensorBoard is not installed: pip install 'edgraph[tensorboard]'")
+        # the module that TensorBoard looks for to do without tensorflow, which takes seconds to import
+        sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
         self._folder = Path(folder or "tensorboard")
         self._writer: Any = None
 
