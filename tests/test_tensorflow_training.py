@@ -161,7 +161,7 @@ def test_keras_optimizers() -> None:
         by_hand.apply(found, weights)
     for a, b in zip(made.models["net"].trainable_variables, weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
-    other = one(MLP, use="keras.optimizers.Lion", seed=1, **{"with": {"lr": 0.01, "weight_decay": 0.1}})
+    other = one(MLP, use="Lion", seed=1, **{"with": {"lr": 0.01, "weight_decay": 0.1}})
     other.load_state(made.state())
     assert other.state() == made.state()
 
@@ -173,3 +173,12 @@ def test_learning_rates_that_are_set() -> None:
     made.set_learning_rate("opt")(0.2)
     assert [float(rule.rate) for rule in made.updaters["opt"].rules] == [0.2, 0.05]
     assert step(2, *batch(2))[0] == {"lr": 0.2}
+
+
+@pytest.mark.parametrize("use", ["Ftrl", "Lamb"])
+def test_optimizers_that_only_keras_has(use: str) -> None:
+    made = one(MLP, use=use, **{"with": {"lr": 0.1}}, updates=[{"model": "net.1", "lr": 0.2}, "net"])
+    step = Step(made, traced=True, ports=("lr",))
+    losses = [step(number, *batch(1))[1] for number in range(1, 8)]
+    assert losses[-1] < losses[0] and step.traces == 1
+    assert [float(rule.optimizer.learning_rate) for rule in made.updaters["opt"].rules] == pytest.approx([0.2, 0.1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgraph.backends.tensorflow.framework import tf
+from edgraph.backends.tensorflow.framework import keras, tf
 from edgraph.backends.tensorflow.rules import Rule
 
 
@@ -24,3 +24,19 @@ class KerasRule(Rule):
         self.optimizer.learning_rate.assign(tf.cast(self.rate, tf.float32))
         given = [(g, v) for g, v in zip(gradients, self.weights, strict=True) if g is not None]
         self.optimizer.apply_gradients(given)
+
+
+def lion(*, lr: float = 1e-3, beta_1: float = 0.9, beta_2: float = 0.99, weight_decay: float | None = None) -> Any:
+    return keras.optimizers.Lion(lr, beta_1, beta_2, weight_decay=weight_decay)
+
+
+def ftrl(*, lr: float = 1e-3, learning_rate_power: float = -0.5, initial_accumulator_value: float = 0.1,
+         l1_regularization_strength: float = 0.0, l2_regularization_strength: float = 0.0, beta: float = 0.0) -> Any:
+    return keras.optimizers.Ftrl(
+        lr, learning_rate_power, initial_accumulator_value, l1_regularization_strength, l2_regularization_strength,
+        beta=beta)
+
+
+def lamb(*, lr: float = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
+         weight_decay: float | None = None) -> Any:
+    return keras.optimizers.Lamb(lr, beta_1, beta_2, epsilon, weight_decay=weight_decay)

@@ -15,12 +15,8 @@ def models() -> dict[str, Registered]:
 
 
 def optimizers() -> dict[str, Registered]:
-    """Registered optimizers, with the same meaning as on torch, and every other class of keras.optimizers."""
-    base = keras.optimizers.Optimizer
-    found = {name: item for name, item in vars(keras.optimizers).items()
-             if inspect.isclass(item) and issubclass(item, base) and item is not base and name != "LossScaleOptimizer"}
-    return ({name: Registered(name, None, item, open_params=True) for name, item in sorted(found.items())}
-            | registered("optimizer", "tensorflow"))
+    """Registered optimizers; those that torch has too mean the same. Others of Keras go by their path."""
+    return registered("optimizer", "tensorflow")
 
 
 def schedules() -> dict[str, Registered]:

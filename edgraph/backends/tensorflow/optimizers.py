@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Set
 from functools import partial
 from pathlib import Path
@@ -93,7 +94,9 @@ class OptimizerBuilder:
         return made
 
     def _keras(self, use: str, target: Callable[..., Any], parameters: list[Any], settings: dict[str, Any]) -> Rule:
-        made = target(**{"learning_rate" if key == "lr" else key: value for key, value in settings.items()})
+        if inspect.isclass(target):
+            settings = {"learning_rate" if key == "lr" else key: value for key, value in settings.items()}
+        made = target(**settings)
         if not isinstance(made, keras.optimizers.Optimizer):
             raise self.make.fail("not-an-optimizer", f"'{use}' gave a {type(made).__name__}, and an optimizer is a "
                                  "keras.optimizers.Optimizer", self.entry.use.use.span,

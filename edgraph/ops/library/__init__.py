@@ -5,6 +5,7 @@ from edgraph.ops.library import (
     compute,
     control,
     data,
+    keras_optimizers,
     loggers,
     logging,
     losses,
@@ -18,5 +19,5 @@ from edgraph.ops.library import (
     training,
 )
 
-__all__ = ["compute", "control", "data", "loggers", "logging", "losses", "metrics", "models", "noise",
-           "optimizers", "patterns", "saving", "schedules", "sources", "training"]
+__all__ = ["compute", "control", "data", "keras_optimizers", "loggers", "logging", "losses", "metrics", "models",
+           "noise", "optimizers", "patterns", "saving", "schedules", "sources", "training"]
