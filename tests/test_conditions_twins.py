@@ -282,3 +282,25 @@ def test_epochs_over_a_rollout(tmp_path: Path) -> None:
     assert len(set(epochs)) > 2, epochs
     check(yaml.safe_load(PPO), tmp_path / "run", policy=policy)
     assert sys.modules[MODULE].CALLS is CALLS
+
+
+@pytest.mark.parametrize("interpret", [False, True], ids=["generated", "interpreted"])
+def test_hold_passes_no_gradient_of_a_value_of_this_step(tmp_path: Path, interpret: bool,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def trained(loss: str) -> float:
+        pipeline = yaml.safe_load(BASE)
+        pipeline["run"]["num_steps"] = 5
+        pipeline["models"] = {"net": {"use": "mlp", "with": {"sizes": [64, 16, 10]}}}
+        pipeline["optimizers"] = {"sgd": {"use": "SGD", "updates": ["net"], "with": {"lr": 0.1}}}
+        pipeline["ops"] = {
+            "batch": {"op": "load_batch"},
+            "logits": {"op": "forward", "inputs": "batch.image", "with": {"model": "net"}},
+            "nll": {"op": "cross_entropy", "inputs": {"input": "logits", "target": "batch.label"}},
+            "update": {"op": "optimize", "inputs": loss, "with": {"optimizer": "sgd"}}}
+        return float(edgraph.load(pipeline).run(folder=f"run{loss[:9]}", interpret=interpret).values["nll"])
+
+    plain = trained("nll")
+    assert trained("nll + 3 * hold(nll, 0.0)") == plain
+    assert trained("4 * nll") != plain

@@ -98,6 +98,7 @@ class Writer:
         self.made = made
         self.signs = signs  # those between values are the backend's functions
         self.remembered: set[int] = set()  # the slots that are read
+        self.recorded = frozenset().union(*(path.records for path in graph.gradients.values()))
 
     def expression(self, expr: Expr) -> str:
         match expr:
@@ -191,6 +192,8 @@ class Writer:
         if guard == NEVER_GUARD:
             return held
         made = self.value(target.node, target.field)
+        if target.node in self.recorded:
+            made = f'{self.names.need("_detach", "detach")}({made})'
         return made if guard == ALWAYS_GUARD else f"({made} if {self.test(guard)} else {held})"
 
     def _either(self, arguments: tuple[Expr, ...]) -> str:

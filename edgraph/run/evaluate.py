@@ -137,7 +137,7 @@ class Evaluator:
         assert isinstance(value, Ref)
         target = self.graph.targets[value.path]
         if fresh and self.is_fresh(target):
-            return self.part(target)
+            return self.backend.detach(self.part(target))
         held = self.run.held[self.slots[Slot(*target)]]
         if held is UNSET and initial is not None:
             return self.value(initial)
