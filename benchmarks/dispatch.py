@@ -32,7 +32,7 @@ def take(value):
 
 
 PIPELINE = {
-    "run": {"num_steps": STEPS, "checkpoint": False},
+    "run": {"backend": "python", "num_steps": STEPS, "checkpoint": False},
     "ops": {
         "a": {"op": "start"},
         "b": {"op": "pass_on", "inputs": "a"},

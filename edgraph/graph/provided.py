@@ -18,6 +18,8 @@ GRADIENTS = ("torch", "tensorflow")  # the backends that differentiate, and so h
 INSTEAD = {("python", "optimize"): "'fit_batch' trains a model by its own method, such as partial_fit",
            ("torch", "fit_batch"): "'optimize' trains a model by gradients",
            ("tensorflow", "fit_batch"): "'optimize' trains a model by gradients"}
+# A model by its path, by the package that it begins with. (A model of Keras may be one of torch's.)
+PACKAGES = {"torch": ("torch",), "torchvision": ("torch",), "tensorflow": ("tensorflow",)}
 # What `run` may say where a backend computes with NumPy, on the CPU and without optimizers.
 PLAIN = {"device": ("auto", "cpu"), "precision": ("fp32",), "num_updates": (None,)}
 
@@ -44,6 +46,8 @@ def check_use(kind: Kind, what: str, use: Use, registry: Registry, pipeline: Pip
         backends = found.backends or backends
     elif kind == "schedule" and name in TORCH:
         backends = ("torch",)
+    elif kind == "model" and backend in GRADIENTS:  # in plain Python any object may be a model
+        backends = PACKAGES.get(name.partition(".")[0], ())
     if backends and backend not in backends:
         report(f"{what} '{name}'", backends, use.use.span, pipeline, diagnostics)
 
