@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch_tools import MLP, Engine, backend, batch, one, same, twin
 
+from edgraph.backends.torch.updater import SAME_BITS, Updater
 from edgraph.ops.random import stream_seed
 
 STEPS = 30
@@ -358,3 +360,25 @@ def test_scaled_gradients() -> None:
     resumed = scaled()
     resumed.load_state(made.state())
     assert resumed.updaters["opt"].scaler.get_scale() == made.updaters["opt"].scaler.get_scale()
+
+
+@pytest.mark.parametrize("name", sorted(SAME_BITS))
+@pytest.mark.parametrize("settings", [{}, {"weight_decay": 0.01}, {"momentum": 0.9, "nesterov": True}, {"maximize": True}],
+                         ids=["plain", "decay", "nesterov", "maximize"])
+def test_small_parameters_updated_together_get_the_same_bits(name: str, settings: dict[str, Any]) -> None:
+    kind = getattr(torch.optim, name)
+    if not set(settings) <= set(inspect.signature(kind).parameters):
+        pytest.skip("it has no such setting")
+    torch.manual_seed(0)
+    first = [torch.randn(shape, requires_grad=True) for shape in ((37, 64), (37,), (10, 37), (3, 3, 5, 2))]
+    copies = [p.detach().clone().requires_grad_() for p in first]
+    by_hand, made = kind(first, lr=0.01, **settings), Updater("opt", kind(copies, lr=0.01, **settings))
+    assert by_hand.param_groups[0]["foreach"] is None and made.optimizer.param_groups[0]["foreach"]
+    for _ in range(30):
+        for p, copied in zip(first, copies, strict=True):
+            p.grad = torch.randn_like(p)
+            copied.grad = p.grad.clone()
+        by_hand.step()
+        with torch.no_grad():
+            made.step()
+        assert all(map(torch.equal, first, copies))
