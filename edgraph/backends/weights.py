@@ -101,3 +101,15 @@ def _fitting(found: Mapping[str, Any], wanted: Mapping[str, Any], needed: Collec
 def _some(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(f"'{name}'" for name in listed[:3]) + (", …" if len(listed) > 3 else "")
+
+
+def check_same_names(model: str, what: str, mine: Collection[str], theirs: Collection[str]) -> None:
+    """What a checkpoint holds of a model is what the model has. Raises ValueError, with the nearest name."""
+    for name in mine:
+        if name not in theirs:
+            raise ValueError(f"the checkpoint has no {what} '{name}' of model '{model}'; "
+                             f"{did_you_mean(name, theirs) or 'it is of another model'}")
+    for name in theirs:
+        if name not in mine:
+            raise ValueError(f"the checkpoint has a {what} '{name}' that model '{model}' does not have; "
+                             f"{did_you_mean(name, mine) or 'it is of another model'}")

@@ -7,7 +7,7 @@ from typing import Any
 from edgraph.backends.base import StateTree
 from edgraph.backends.tensorflow.state import assign, to_blob
 from edgraph.backends.tensorflow.tree import random_states, variables
-from edgraph.text.suggest import did_you_mean
+from edgraph.backends.weights import check_same_names
 
 
 def model_state(model: Any) -> StateTree:
@@ -23,20 +23,9 @@ def load_model(name: str, model: Any, state: StateTree) -> None:
     own = variables(model)
     for what, mine, saved in (("parameter", own.parameters, state["parameters"]),
                               ("buffer", own.buffers, state["buffers"])):
-        _same_names(name, what, mine, saved)
+        check_same_names(name, what, mine, saved)
         for key, variable in mine.items():
             assign(variable, saved[key], f"{what} '{key}' of model '{name}'")
     for number, variable in enumerate(random_states(model)):
         if str(number) in state["extra"]:
             assign(variable, state["extra"][str(number)], f"a random state of model '{name}'")
-
-
-def _same_names(model: str, what: str, mine: dict[str, Any], theirs: dict[str, Any]) -> None:
-    for name in mine:
-        if name not in theirs:
-            raise ValueError(f"the checkpoint has no {what} '{name}' of model '{model}'; "
-                             f"{did_you_mean(name, theirs) or 'it is of another model'}")
-    for name in theirs:
-        if name not in mine:
-            raise ValueError(f"the checkpoint has a {what} '{name}' that model '{model}' does not have; "
-                             f"{did_you_mean(name, mine) or 'it is of another model'}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
 from edgraph.backends.base import StateTree
 from edgraph.backends.torch.state import from_blob, pack, to_blob, unpack
-from edgraph.text.suggest import did_you_mean
+from edgraph.backends.weights import check_same_names
 
 
 def model_state(model: nn.Module) -> StateTree:
@@ -22,9 +20,9 @@ def model_state(model: nn.Module) -> StateTree:
 def load_model(name: str, model: nn.Module, state: StateTree) -> None:
     """Restore it in place. Raises ValueError where it is another model's."""
     parameters = dict(model.named_parameters())
-    _same_names(name, "parameter", parameters, state["parameters"])
+    check_same_names(name, "parameter", parameters, state["parameters"])
     buffers = dict(model.named_buffers())
-    _same_names(name, "buffer", buffers, state["buffers"])
+    check_same_names(name, "buffer", buffers, state["buffers"])
     with torch.no_grad():
         for key, parameter in parameters.items():
             value = from_blob(state["parameters"][key])
@@ -46,14 +44,3 @@ def load_model(name: str, model: nn.Module, state: StateTree) -> None:
 def _with_extra(model: nn.Module) -> list[tuple[str, nn.Module]]:
     plain = nn.Module.get_extra_state
     return [(name, part) for name, part in model.named_modules() if type(part).get_extra_state is not plain]
-
-
-def _same_names(model: str, what: str, mine: dict[str, Any], theirs: dict[str, Any]) -> None:
-    for name in mine:
-        if name not in theirs:
-            raise ValueError(f"the checkpoint has no {what} '{name}' of model '{model}'; "
-                             f"{did_you_mean(name, theirs) or 'it is of another model'}")
-    for name in theirs:
-        if name not in mine:
-            raise ValueError(f"the checkpoint has a {what} '{name}' that model '{model}' does not have; "
-                             f"{did_you_mean(name, mine) or 'it is of another model'}")
