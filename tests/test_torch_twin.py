@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch_tools import MLP, Engine, backend, batch, one, same, twin
 
-from edgraph.backends.torch.updater import SAME_BITS, Updater
+from edgraph.backends.torch.direct import SAME_BITS
+from edgraph.backends.torch.updater import Updater
 from edgraph.ops.random import stream_seed
 
 STEPS = 30

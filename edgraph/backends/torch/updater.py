@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
-from torch.optim import optimizer as hooks
 
 from edgraph.backends.base import Accumulate, NonFiniteLoss, StateTree, Value
+from edgraph.backends.torch.adam import Adam
 from edgraph.backends.torch.backward import backward_to
+from edgraph.backends.torch.direct import direct_step
 from edgraph.backends.torch.grads import Gradients, PartialSum, Weighted, total_norm
 from edgraph.backends.torch.moments import load_optimizer, optimizer_state
 from edgraph.backends.torch.schedules import Schedule
@@ -20,9 +20,6 @@ from edgraph.backends.torch.state import pack, unpack
 Policy = Literal["stop", "skip", "ignore"]
 Apply = Callable[[int, int, Value], Mapping[str, Value]]
 SKIPPED: Any = object()  # in place of the norm of an update: there was none
-SMALL = 1 << 18  # numbers
-# Classes of torch.optim for which one call for all parameters gives the same bits as one after the other.
-SAME_BITS = frozenset(["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "RMSprop", "Rprop", "SGD"])
 
 
 class Updater:
@@ -41,8 +38,7 @@ class Updater:
         self.updates = 0
         self.partial = PartialSum()
         self.scaler: torch.amp.GradScaler | None = None  # fp16 only
-        _take_together(optimizer, self.params)
-        self.step = _direct_step(optimizer)
+        self.step = direct_step(optimizer, self.params)
 
     # -- gradients -------------------------------------------------------------------------------------
 
@@ -213,6 +209,8 @@ class Updater:
     def load(self, state: StateTree) -> None:
         """Restore it. Raises ValueError where it is another optimizer's."""
         load_optimizer(self.name, self.optimizer, self.params, state["optimizer"])
+        if isinstance(self.step, Adam):
+            self.step.forget()
         self.updates = state["updates"]
         self.bases[:] = state["bases"]
         self.partial.load(state["partial"], self.params)
@@ -227,26 +225,3 @@ def _scaled(loss: torch.Tensor, scaler: torch.amp.GradScaler) -> torch.Tensor:
     """fp16: times a factor that keeps small gradients from vanishing."""
     scaled: torch.Tensor = scaler.scale(loss)
     return scaled
-
-
-def _take_together(optimizer: torch.optim.Optimizer, params: Sequence[torch.Tensor]) -> None:
-    """Small parameters on the CPU are updated all in one call (`foreach`), unless the author says otherwise: a sixth
-    faster. Meanwhile it needs memory as large as the parameters, so not for large ones."""
-    kind = type(optimizer)
-    small = sum(p.numel() for p in params) <= SMALL and all(p.is_cpu and p.dtype is torch.float32 for p in params)
-    if small and kind.__module__.startswith("torch.optim.") and kind.__name__ in SAME_BITS:
-        for group in optimizer.param_groups:
-            if group.get("foreach") is None and not group.get("fused") and not group.get("differentiable"):
-                group["foreach"] = True
-
-
-def _direct_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
-    """The optimizer's `step` without its wrappers, which cost a tenth of a small update: the region that a
-    profiler shows, calls of hooks (here there are none) and turning off gradients (the engine has). Only of
-    torch's own classes, whose wrappers are known."""
-    kind = type(optimizer)
-    hooked = any([optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks,
-                  hooks._global_optimizer_pre_hooks, hooks._global_optimizer_post_hooks])
-    if hooked or not kind.__module__.startswith("torch.optim.") or optimizer.defaults.get("differentiable"):
-        return optimizer.step
-    return inspect.unwrap(kind.step).__get__(optimizer)  # type: ignore[no-any-return]
