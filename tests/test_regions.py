@@ -82,6 +82,15 @@ def test_sources_come_first() -> None:
         "batch", "other", "weight", ["out", "second", "loss", "update.gradients", "update"]]
 
 
+def test_what_comes_first_leaves_the_region_what_it_needs() -> None:
+    """`late` reads the batch last in the plan, and runs before the region that reads it too."""
+    pipeline = {"run": {"num_steps": 6}, "data": {"train": TRAIN}, "ops": {
+        "batch": {"op": "load_batch"}, "some": {"op": "double", "inputs": "sum(batch.x)", "when": "step % 2 == 0"},
+        "late": "batch.count + 1", "say": {"op": "note", "inputs": "some"}, "tell": {"op": "note", "inputs": "late"}}}
+    ran, compiler = with_regions(pipeline)
+    assert ran.steps("say") == [2, 4, 6] and len(compiler.calls) == 3
+
+
 def test_what_asks_the_host_splits() -> None:
     graph = accepted(trains(loss="out if out > 1 else out * 2"))
     assert not any(isinstance(part, list) for part in parts(graph))

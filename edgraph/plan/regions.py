@@ -95,7 +95,9 @@ class _Cutter:
                 region.append(call)
                 self.inside.add(call.node.name)
             elif region and self._can_come_first(call, region[0], guard):
-                yield call
+                # what nobody needs after this call, the region may need
+                region[-1] = replace(region[-1], frees=region[-1].frees + call.frees)
+                yield replace(call, frees=())
             else:
                 yield from self._closed(region, guard)
                 self.inside, region, guard = set(), [], call.guard
