@@ -1,4 +1,5 @@
-"""Every test module finds the registry and the imported modules as the one before it did."""
+"""Every test module finds the registry and the imported modules as the one before it did; random cases are the same
+every time in the fast tier, and new ones in the slow tier."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from edgraph.ops import imports
 from edgraph.ops.registry import KINDS, registry
@@ -15,6 +17,13 @@ from edgraph.text.diagnostics import Diagnostic, Diagnostics
 
 HERE = Path(__file__).parent
 OF_THE_LIBRARY = ("test_ops_document", "test_ops_imports", "test_ops_registry", "test_schema", "test_schema_editor")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is green stays green until somebody changes something; who looks for new cases runs `make test-slow`."""
+    settings.register_profile("fast", derandomize=True)
+    if "not slow" in config.option.markexpr:
+        settings.load_profile("fast")
 
 
 @pytest.fixture(autouse=True, scope="module")
