@@ -86,7 +86,7 @@ def bare(value: Any) -> Any:
     if isinstance(value, Mapping) or type(value).__name__ in ("Scalar", "Inserted", "Sequence"):
         return plain_with_types(value)
     if is_dataclass(value) and not isinstance(value, type):
-        skipped = ("span", "spans", "name_span", "inputs_span", "param_spans", "source", "tree", "text", "origin")
+        skipped = ("span", "spans", "name_span", "inputs_span", "source", "tree", "text", "origin")
         return (type(value).__name__, *((f.name, bare(getattr(value, f.name))) for f in fields(value)
                                         if (f.compare and f.name not in skipped) or (f.name == "text" and not hasattr(value,
                                                                                                       "root"))))

@@ -13,7 +13,7 @@ from ops_tools import SPAN, mapping
 
 from edgraph.ops.check import check_rule
 from edgraph.ops.library.control import Improved, improved
-from edgraph.ops.library.optimizers import NEEDS_CLOSURE
+from edgraph.ops.library.optimizers import NEED_CLOSURES
 from edgraph.ops.registry import registry
 from edgraph.text.diagnostics import Diagnostics
 
@@ -178,7 +178,7 @@ def test_the_optimizers_are_those_of_torch() -> None:
         if inspect.isclass(item)
         and issubclass(item, torch.optim.Optimizer)
         and item is not torch.optim.Optimizer
-        and name not in NEEDS_CLOSURE
+        and name not in NEED_CLOSURES
     }
     assert {name for name, item in registry.optimizers.items() if "torch" in item.backends} == set(classes)
     for name, item in classes.items():

@@ -44,7 +44,7 @@ class Constructor:
         """An instance of a class, or the result of a function. Raises Failed."""
         target = self.find(use, span)
         several, settings = self._several(target, use, settings)
-        arguments = self._arguments(target, use, span, settings, self._parameters(use, target))
+        arguments = self._arguments(use, span, settings, self._parameters(use, target))
         try:
             return target(*several, **arguments)
         except Failed:
@@ -66,7 +66,7 @@ class Constructor:
                                 "give the class a method __call__")
             return made  # type: ignore[no-any-return]
         settable = _settable(self._parameters(use, target), target)
-        arguments = self._arguments(target, use, span, settings, settable)
+        arguments = self._arguments(use, span, settings, settable)
         return partial(target, **arguments) if arguments else target
 
     def find(self, use: str, span: Span) -> Callable[..., Any]:
@@ -117,7 +117,7 @@ class Constructor:
         rest = {key: other for key, other in settings.entries.items() if key != name}
         return self._built(entry.value), text.Mapping(rest, settings.span)
 
-    def _arguments(self, target: Callable[..., Any], use: str, span: Span, settings: text.Mapping | None,
+    def _arguments(self, use: str, span: Span, settings: text.Mapping | None,
                    parameters: tuple[tuple[ParamSpec, ...] | None, bool]) -> dict[str, Any]:
         """The keyword arguments that `settings` gives; what was left out has its default in the signature."""
         found = Diagnostics()

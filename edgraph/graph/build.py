@@ -110,10 +110,10 @@ class Builder:
                                       is_open=spec.open_params)
         if self.graph.pipeline.run.evaluates:
             check_evaluates(spec, entry, self.diagnostics)
-        inputs = self._lift(entry, bind_inputs(spec, entry, self.diagnostics))
+        inputs = self._lift(bind_inputs(spec, entry, self.diagnostics))
         node = Node(entry.name, "op", spec, len(self.graph.nodes), entry.name_span, entry, inputs, settings,
                     after=tuple(name.text for name in entry.after))
-        check_roles(node, self.graph, self.registry, self.diagnostics)
+        check_roles(node, self.graph, self.diagnostics)
         check_op(node, self.graph.pipeline, self.diagnostics)
         if len(self.diagnostics) == before and entry.name not in self.broken:
             check_rule(spec, settings, [argument.port for argument in inputs], entry.settings, self.diagnostics,
@@ -159,10 +159,10 @@ class Builder:
         node.inputs = (Argument("gradients", source),)
         node.settings["models"] = optimizer_models(node, self.graph)
 
-    def _lift(self, entry: OpEntry, inputs: tuple[Argument, ...]) -> tuple[Argument, ...]:
-        return tuple(Argument(port, self.lift(value, entry)) for port, value in inputs)
+    def _lift(self, inputs: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        return tuple(Argument(port, self.lift(value)) for port, value in inputs)
 
-    def lift(self, expression: Expression, entry: OpEntry | None = None) -> Expression:
+    def lift(self, expression: Expression) -> Expression:
         """`hold(a + b, 0)` needs a + b whenever it can be made: it becomes a node of its own, shared by all who say
         the same."""
         if all(isinstance(memory.value, Ref) for memory in memories(expression.root)):

@@ -17,10 +17,10 @@ def state_path(model: str, graph: Graph) -> str:
     return graph.facts.same.get(model.split(".", 1)[0], model)
 
 
-def models_read(node: Node, graph: Graph) -> list[str]:
+def models_read(node: Node) -> list[str]:
     """The models whose weights a node reads."""
     if node.body is not None:
-        return [model for inner in node.body.nodes.values() for model in models_read(inner, node.body)]
+        return [model for inner in node.body.nodes.values() for model in models_read(inner)]
     return [str(node.settings[name]) for name in node.spec.reads if node.settings.get(name) is not None]
 
 

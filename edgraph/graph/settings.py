@@ -10,6 +10,7 @@ from edgraph.graph.provided import check_run, check_use
 from edgraph.language.pipeline import Name, Pipeline, Use
 from edgraph.language.training import GROUP_KEYS
 from edgraph.ops.check import check_settings
+from edgraph.ops.library.optimizers import NEED_CLOSURES
 from edgraph.ops.library.schedules import TORCH
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
@@ -17,7 +18,7 @@ from edgraph.text.source import Mapping, Scalar, Sequence, Span
 from edgraph.text.suggest import did_you_mean
 
 
-def check_roles(node: Node, graph: Graph, registry: Registry, diagnostics: Diagnostics) -> None:
+def check_roles(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
     """Reports what a node names and the pipeline does not have."""
     pipeline = graph.pipeline
     for param in node.spec.params:
@@ -102,9 +103,6 @@ def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
             head = pipeline.models[name]
 
 
-CLOSURES = ("LBFGS", "torch.optim.LBFGS")
-
-
 def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics, lenient: bool) -> None:
     """What `use` names in the sections, and the parameters under `with`."""
     uses: list[tuple[Literal["data", "model", "optimizer", "schedule", "logger"], str, Use | None]] = []
@@ -125,7 +123,7 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
         if isinstance(found, Registered):
             check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
                            is_open=found.open_params, inline=kind == "schedule")
-        elif kind == "optimizer" and name in CLOSURES:
+        elif kind == "optimizer" and name in NEED_CLOSURES:
             diagnostics.error("needs-closure", f"optimizer '{name}' evaluates its loss several times in one update, "
                               "by a closure, which a graph of ops does not have", use.use.span,
                               "use Adam, SGD or another")

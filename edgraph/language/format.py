@@ -6,7 +6,7 @@ Each step is tried and kept only if the text reads as before and has the same co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from edgraph.language import graphs
@@ -21,7 +21,6 @@ from edgraph.text.source import Mapping, Scalar, Source, Tree
 from edgraph.text.source import Sequence as List
 
 Form: TypeAlias = "tuple[object, ...]"
-Step = Callable[[Source, Mapping], str]
 
 
 def format_text(source: Source, diagnostics: Diagnostics) -> str | None:

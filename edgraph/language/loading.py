@@ -88,7 +88,6 @@ def _pipeline(source: Source, root: Mapping, mixed: bool, diagnostics: Diagnosti
         source, head.text("name") or _stem(source), tree=Mapping(entries, root.span),
         description=head.text("description", empty=True) or "", imports=_imports(head),
         params={name: plain(tree) for name, tree in params.items()},
-        param_spans={name: entry.span for name, entry in (section.entries if section else {}).items()},
         declared=given.declared if given else {}, ops=ops, param_trees=params, adjustments=adjustments,
         broken=frozenset(context.broken), **sections)
 

@@ -149,14 +149,14 @@ class Override:
                 for other in set(WEIGHTS) - {key}:
                     entries.pop(other, None)  # the model gets its weights from here now
             return Mapping(entries, tree.span)
-        below = self.descend(key, old, depth)
+        below = self.descend(old, depth)
         inner = None if below is None else self.set(below, depth + 1, literal or key in _LITERAL)
         if inner is None:
             return None
         entries[key] = Entry(span if old is None else old.span, inner)
         return Mapping(entries, tree.span)
 
-    def descend(self, key: str, old: Entry | None, depth: int) -> Mapping | None:
+    def descend(self, old: Entry | None, depth: int) -> Mapping | None:
         """The mapping under a key, where there can be one."""
         if old is None or (isinstance(old.value, Scalar) and old.value.value is None):
             return Mapping({}, self.spans[depth])

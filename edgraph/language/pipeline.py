@@ -306,7 +306,6 @@ class Pipeline:
     description: str = ""
     imports: tuple[Name, ...] = ()
     params: dict[str, Plain] = field(default_factory=dict)
-    param_spans: dict[str, Span] = field(default_factory=dict)
     declared: dict[str, Parameter] = field(default_factory=dict)  # params that say what they may be
     data: dict[str, DataEntry] = field(default_factory=dict)
     fixed_examples: dict[str, tuple[list[int], Span]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from edgraph.lsp.analysis import Analysis
 from edgraph.lsp.expression_offers import in_expression
 from edgraph.lsp.names import SECTIONS
 from edgraph.lsp.offers import Offer, Offers
-from edgraph.lsp.spot import Spot, spot_at
+from edgraph.lsp.spot import spot_at
 from edgraph.lsp.vocabulary import params_of
 from edgraph.lsp.walk import EXPRESSIONS, ROLES
 from edgraph.ops.registry import KINDS
@@ -86,7 +86,7 @@ def _general(scope: str, path: tuple[str, ...]) -> tuple[str, ...]:
 def _value(offers: Offers, path: tuple[str, ...]) -> None:
     spot, last = offers.spot, path[-1] if path else ""
     section, key = path[0] if path else "", path[2] if len(path) > 2 else ""
-    if is_expression(path, spot):
+    if is_expression(path):
         in_expression(offers, schedule=section == "optimizers")
     elif spot.before.rpartition("${")[1] and "}" not in spot.before.rpartition("${")[2]:
         offers.insertions()
@@ -117,7 +117,7 @@ def _value(offers: Offers, path: tuple[str, ...]) -> None:
         offers.choices(structure.at(_general(offers.scope, path)))
 
 
-def is_expression(path: tuple[str, ...], spot: Spot) -> bool:
+def is_expression(path: tuple[str, ...]) -> bool:
     """Whether a value is one of section 7 of the language."""
     if not path:
         return False

@@ -201,7 +201,7 @@ class _Parser:
                 at = self.skip(at + 1, limit, commas=False)
                 value: Node | None = None
                 if at < limit and self.text[at] not in ",}]":
-                    at, value = self.part(at, limit, depth, in_value=True)
+                    at, value = self.part(at, limit, depth)
                 pair = Pair(key, value)
             elif isinstance(key, Leaf):
                 pair = Pair(key, None, colon=False)
@@ -214,7 +214,7 @@ class _Parser:
                 found.items.append(key if pair is None or not pair.colon else Map([pair], flow=True))
         return found, limit
 
-    def part(self, at: int, limit: int, depth: int, in_value: bool = False) -> tuple[int, Node]:
+    def part(self, at: int, limit: int, depth: int) -> tuple[int, Node]:
         character = self.text[at]
         if character in "{[" and depth < 50:
             node, end = self.flow(at, limit, depth + 1)

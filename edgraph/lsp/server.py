@@ -29,7 +29,6 @@ from edgraph.text.source import Source
 
 DELAY = 0.05  # seconds without a change after which a text is analysed
 T = TypeVar("T")
-Where = types.TextDocumentPositionParams
 
 
 class Server(LanguageServer):

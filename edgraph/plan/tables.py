@@ -35,9 +35,9 @@ class Rows:
             yield from _line(row, name, work, indent)
             node = table.graph.nodes[row.name]
             if node.body is not None and not row.part:
-                yield from self._loop(node, table, indent + "    ")
+                yield from self._loop(node, indent + "    ")
 
-    def _loop(self, node: Node, table: Outlook, indent: str) -> Iterator[str]:
+    def _loop(self, node: Node, indent: str) -> Iterator[str]:
         body = node.body
         assert body is not None
         if body.name in self._loops:

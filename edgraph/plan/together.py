@@ -15,8 +15,6 @@ from edgraph.plan.region_code import GIVEN, Given
 from edgraph.plan.regions import Region
 from edgraph.plan.timetable import ALWAYS_GUARD
 
-ENDS = frozenset({"stop", "loop", "checkpoint", "set_learning_rate"})
-
 
 def together(body: Body) -> list[Line] | None:
     """The function that goes through the steps of a pattern, if they can be together: it runs as many as it can in

@@ -15,14 +15,13 @@ from edgraph.backends.tensorflow.framework import tf
 class Gather:
     """Rows of a data set whose arrays lie in memory: `gather(indices)`, of a NumPy array or a tensor of int64.
 
-    tensors: the fields that are tensors, made once. Where `traceable`, a call may be part of a tf.function.
+    tensors: the fields that are tensors, made once.
     """
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         fields = convert(arrays)
         self.tensors = {name: value for name, value in fields.items() if isinstance(value, tf.Tensor)}
         self.others = {name: value for name, value in fields.items() if name not in self.tensors}
-        self.traceable = not self.others
 
     def __call__(self, indices: Any) -> Batch:
         found: Batch = {name: tf.gather(tensor, indices) for name, tensor in self.tensors.items()}

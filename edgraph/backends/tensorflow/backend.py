@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgraph.backends import plain
-from edgraph.backends.base import Accumulate, Batch, Bound, NonFiniteLoss, StateTree, Value
+from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
 from edgraph.backends.tensorflow import arrays, functions, noise, state, tree
@@ -31,7 +31,7 @@ from edgraph.backends.tensorflow.names import models as registered_models
 from edgraph.backends.tensorflow.optimizers import OptimizerBuilder
 from edgraph.backends.tensorflow.snapshot import load_model, model_state
 from edgraph.backends.tensorflow.tape import Recorder
-from edgraph.backends.tensorflow.updater import Policy, Updater, nonfinite_loss
+from edgraph.backends.tensorflow.updater import Policy, Updater
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 
@@ -137,10 +137,6 @@ class TensorFlowBackend:
 
     def shared_parameters(self) -> list[tuple[str, str]]:
         return tree.shared(self.models)
-
-    def nonfinite_loss(self, error: BaseException) -> NonFiniteLoss | None:
-        """What an error of a tf.function says of a loss that is not finite; None where it is another error."""
-        return nonfinite_loss(error)
 
     def _updater(self, optimizer: str) -> Updater:
         return entry_of(self.updaters, optimizer, "optimizer")

@@ -47,9 +47,9 @@ def untrained(graph: Graph, warner: Warner) -> None:
     """A model with the weights that it was drawn with, in a run that trains others."""
     if not any(map(updates, graph.nodes.values())):
         return  # weights may come with `run --from`
-    nodes = [(node, inner) for inner in graph.graphs() for node in inner.nodes.values() if node.body is None]
-    run = {model.split(".", 1)[0] for node, inner in nodes for model in models_read(node, inner)}
-    written = {str(node.settings.get(name)).split(".", 1)[0] for node, _ in nodes for name in node.spec.writes}
+    nodes = [node for inner in graph.graphs() for node in inner.nodes.values() if node.body is None]
+    run = {model.split(".", 1)[0] for node in nodes for model in models_read(node)}
+    written = {str(node.settings.get(name)).split(".", 1)[0] for node in nodes for name in node.spec.writes}
     written |= {group.model.text.split(".", 1)[0] for entry in graph.pipeline.optimizers.values()
                 for group in entry.updates}
     for name, entry in graph.pipeline.models.items():

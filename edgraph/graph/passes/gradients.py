@@ -66,7 +66,7 @@ def _optimize(node: Node, graph: Graph, upstream: dict[str, list[str]], diagnost
     behind = cone([node.name], upstream)
     updated: tuple[str, ...] = node.settings["models"]
     roots = [name for name in behind
-             if any(overlaps(model, other) for model in models_read(graph.nodes[name], graph) for other in updated)]
+             if any(overlaps(model, other) for model in models_read(graph.nodes[name]) for other in updated)]
     if not roots and updated and node.inputs:
         names = ", ".join(f"'{model}'" for model in updated)
         diagnostics.error("no-gradient", f"no gradient of '{node.inputs[0].value.text}' reaches what optimizer "
@@ -82,7 +82,7 @@ def _gradient(node: Node, graph: Graph, upstream: dict[str, list[str]]) -> None:
     roots = [name for name in leaves(node) if name in behind]
     if node.settings.get("wrt"):
         roots = [name for name in behind if any(overlaps(model, str(node.settings["wrt"]))
-                                                for model in models_read(graph.nodes[name], graph))]
+                                                for model in models_read(graph.nodes[name]))]
     graph.gradients[node.name] = _path(None, behind, roots, graph, upstream)
 
 
@@ -94,6 +94,6 @@ def _path(optimizer: str | None, behind: set[str], roots: Iterable[str], graph: 
             if source in behind:
                 forward[source].append(name)
     records = cone([name for name in roots if name in behind], forward)
-    through = frozenset(name for name in records if models_read(graph.nodes[name], graph))
-    models = frozenset(model for name in through for model in models_read(graph.nodes[name], graph))
+    through = frozenset(name for name in records if models_read(graph.nodes[name]))
+    models = frozenset(model for name in through for model in models_read(graph.nodes[name]))
     return GradientPath(optimizer, frozenset(records), models, through)

@@ -65,7 +65,7 @@ def accesses(node: Node, graph: Graph) -> list[Access]:
         return []
     if node.op == "optimize":
         return [Access(node.name, "model", model, True) for model in node.settings["models"]]
-    found = [Access(node.name, "model", model, False) for model in models_read(node, graph)]
+    found = [Access(node.name, "model", model, False) for model in models_read(node)]
     if node.op == "forward":
         found += [Access(node.name, "buffers", access.path, node.train_mode) for access in found]
     for name in node.spec.writes:
@@ -172,7 +172,7 @@ def _stale_gradients(graph: Graph, contested: dict[tuple[str, str], list[Access]
     said: set[tuple[str, str, str]] = set()
     for name, path in graph.gradients.items():
         for forward in sorted(path.through):
-            for model in models_read(graph.nodes[forward], graph):
+            for model in models_read(graph.nodes[forward]):
                 model = state_path(model, graph)
                 for writer in writes.get(model.split(".", 1)[0], ()):
                     if not overlaps(model, writer.path) or writer.node == name:

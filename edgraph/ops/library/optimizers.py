@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from edgraph.ops.markers import NonNegative, Positive, Range
 from edgraph.ops.registry import optimizer
 
-NEEDS_CLOSURE = ("LBFGS",)
+NEED_CLOSURES = ("LBFGS", "torch.optim.LBFGS")
 _TORCH = ("torch",)
 # Those that the TensorFlow backend has too, with the same settings and the same updates.
 _SHARED = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RMSprop", "Adagrad", "Adadelta")
