@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from edgraph.data.source import DataSource, open_data
-from edgraph.language.pipeline import DataEntry, Name, Use
+from edgraph.language.pipeline import DataEntry, Use
 from edgraph.ops.registry import registry
 from edgraph.text.diagnostics import Diagnostic, Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Source, Span, Tree
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Sequence, Source, Span, Tree
 
 
 def span(text: Any) -> Span:

@@ -19,11 +19,10 @@ from edgraph.language.pipeline import (
     EveryTime,
     EveryUnion,
     EveryUpdates,
-    Name,
 )
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.read import read
-from edgraph.text.source import Source, Span
+from edgraph.text.source import Name, Source, Span
 
 S = Span(Source("f", ""), 1, 1, 1, 1)
 

@@ -10,9 +10,9 @@ from language_tools import DIGITS, bare, codes, good, load_text
 
 from edgraph.language import instantiate, load, read_ops
 from edgraph.language.expressions import Binary, Const, Param, Ref
-from edgraph.language.pipeline import CheckpointPolicy, Group, Name
+from edgraph.language.pipeline import CheckpointPolicy, Group
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Mapping, Scalar, plain
+from edgraph.text.source import Mapping, Name, Scalar, plain
 
 OPS = "ops: {batch: {op: load_batch}}\n"
 

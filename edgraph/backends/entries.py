@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from edgraph.data.entry import Named, Used
-from edgraph.text.source import Span
+from edgraph.data.entry import Declared, Used
+from edgraph.text.source import Name, Span
 
 
 class Weights(Protocol):
@@ -26,17 +26,13 @@ class Weights(Protocol):
     def strict(self) -> bool: ...
 
 
-class ModelEntry(Protocol):
+class ModelEntry(Declared, Protocol):
     """One entry of `models`."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
-    @property
     def use(self) -> Used | None: ...
     @property
-    def copy(self) -> Named | None: ...
+    def copy(self) -> Name | None: ...
     @property
     def weights(self) -> Weights | None: ...
     @property
@@ -49,21 +45,17 @@ class Group(Protocol):
     """A model or sub-module that an optimizer updates, maybe only its parameters that match."""
 
     @property
-    def model(self) -> Named: ...
+    def model(self) -> Name: ...
     @property
     def match(self) -> tuple[str, ...]: ...
     @property
     def settings(self) -> dict[str, Any]: ...
 
 
-class OptimizerEntry(Protocol):
+class OptimizerEntry(Declared, Protocol):
     """One entry of `optimizers`. `schedule` is a mapping with `use`, or an expression, which reaches the
     backend as a function (see Backend.build)."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
     @property
     def use(self) -> Used: ...
     @property

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from edgraph.text.source import Mapping, Span, Tree
+from edgraph.text.source import Mapping, Name, Span, Tree
 
 
-class Named(Protocol):
-    """A name where the author wrote it."""
+class Declared(Protocol):
+    """An entry of a section: what it is called, and where it stands."""
 
     @property
-    def text(self) -> str: ...
+    def name(self) -> str: ...
     @property
     def span(self) -> Span: ...
 
@@ -20,18 +20,14 @@ class Used(Protocol):
     """`use:` and `with:`."""
 
     @property
-    def use(self) -> Named: ...
+    def use(self) -> Name: ...
     @property
     def settings(self) -> Mapping | None: ...
 
 
-class Entry(Protocol):
+class Entry(Declared, Protocol):
     """One entry of `data`."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
     @property
     def use(self) -> Used | None: ...
     @property
@@ -45,7 +41,7 @@ class Entry(Protocol):
     @property
     def transform(self) -> Tree | None: ...
     @property
-    def collate(self) -> Named | None: ...
+    def collate(self) -> Name | None: ...
     @property
     def sampler(self) -> Tree | None: ...
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgraph.language.pipeline import Name, OpEntry, OptimizerEntry, Pipeline
+from edgraph.language.pipeline import OpEntry, OptimizerEntry, Pipeline
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Tree
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Tree
 from edgraph.text.suggest import did_you_mean
 
 KEYS = ("model", "decay")

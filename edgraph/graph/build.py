@@ -20,12 +20,13 @@ from edgraph.graph.refs import memories, rewrite, show
 from edgraph.graph.settings import check_roles, check_sections, check_uses, optimizer_models
 from edgraph.language import instantiate
 from edgraph.language.expressions import Expr, Expression, Hold, Previous, Ref
-from edgraph.language.pipeline import EveryTime, GraphUse, Name, OpEntry, Pipeline
+from edgraph.language.pipeline import EveryTime, GraphUse, OpEntry, Pipeline
 from edgraph.ops.check import check_rule, check_settings
 from edgraph.ops.registry import Registry
 from edgraph.ops.spec import InputSpec, OpSpec
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping as MappingTree
+from edgraph.text.source import Name
 from edgraph.text.suggest import did_you_mean
 
 CONDITION = OpSpec("condition", (InputSpec("value"),), (), summary="A condition of other ops.", engine=True)

@@ -15,7 +15,6 @@ from edgraph.language.pipeline import (
     EveryUnion,
     GraphUse,
     Input,
-    Name,
     OpEntry,
     PatternUse,
     Pipeline,
@@ -26,7 +25,7 @@ from edgraph.ops.pattern import Expansion, PatternError, placed, to_tree
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping as MappingTree
-from edgraph.text.source import Span, join
+from edgraph.text.source import Name, Span, join
 from edgraph.text.suggest import did_you_mean
 
 DEPTH = 8

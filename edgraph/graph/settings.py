@@ -7,14 +7,14 @@ from typing import Literal
 
 from edgraph.graph.ir import Graph, Node
 from edgraph.graph.provided import check_run, check_use
-from edgraph.language.pipeline import Name, Pipeline, Use
+from edgraph.language.pipeline import Pipeline, Use
 from edgraph.language.training import GROUP_KEYS
 from edgraph.ops.check import check_settings
 from edgraph.ops.library.optimizers import NEED_CLOSURES
 from edgraph.ops.library.schedules import TORCH
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Mapping, Scalar, Sequence, Span
+from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span
 from edgraph.text.suggest import did_you_mean
 
 

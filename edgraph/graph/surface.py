@@ -17,9 +17,9 @@ from edgraph.language.pipeline import (
     EveryTime,
     EveryUnion,
     EveryUpdates,
-    Name,
 )
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Name
 from edgraph.text.suggest import did_you_mean
 
 

@@ -6,9 +6,9 @@ from edgraph.language.every import parse_duration
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import Fields, is_absent
 from edgraph.language.parse import Scope, constant, parse_expression
-from edgraph.language.pipeline import CHECKPOINTS, EvaluationEntry, Name
+from edgraph.language.pipeline import CHECKPOINTS, EvaluationEntry
 from edgraph.language.sections import Context
-from edgraph.text.source import Mapping, Scalar, Sequence
+from edgraph.text.source import Mapping, Name, Scalar, Sequence
 
 KEYS = ("of", "which", "filter", "timeout")
 NOT_HERE = {

@@ -19,12 +19,11 @@ from edgraph.language.pipeline import (
     EveryTime,
     EveryUnion,
     EveryUpdates,
-    Name,
 )
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.scalars import write
-from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint, means, nearest
 
 _AMOUNT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]*)\s*")

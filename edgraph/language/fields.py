@@ -9,11 +9,10 @@ from keyword import iskeyword
 from typing import TypeVar, cast
 
 from edgraph.language.expressions import RESERVED
-from edgraph.language.pipeline import Name
 from edgraph.language.values import Broken, origin
 from edgraph.text.diagnostics import Diagnostics, hinted
 from edgraph.text.scalars import write
-from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint, means, nearest
 
 _Choice = TypeVar("_Choice", bound=str)

@@ -15,12 +15,12 @@ from edgraph.language.graphs import read_graphs
 from edgraph.language.include import MAPPING, read_root, read_with_includes
 from edgraph.language.ops import OpReader
 from edgraph.language.overrides import apply_overrides
-from edgraph.language.pipeline import Name, OpEntry, Pipeline
+from edgraph.language.pipeline import OpEntry, Pipeline
 from edgraph.language.runs import read_loggers, read_patterns, read_run, read_stages
 from edgraph.language.sections import Context
 from edgraph.language.training import read_models, read_optimizers
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Source, plain
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Source, plain
 from edgraph.text.suggest import did_you_mean, hint
 
 SECTIONS = ("edgraph", "name", "description", "imports", "include", "params", "run", "data", "fixed_examples",

@@ -19,11 +19,11 @@ from edgraph.language.fields import (
 )
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope, constant, parse_expression
-from edgraph.language.pipeline import EVENTS, Event, Input, Name, OpEntry
+from edgraph.language.pipeline import EVENTS, Event, Input, OpEntry
 from edgraph.language.silence import hush
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint
 
 OP_KEYS = ("op", "inputs", "with", "every", "at", "during", "when", "after", "doc", "ignore")

@@ -8,16 +8,7 @@ from typing import Literal, TypeAlias
 
 from edgraph.language.expressions import Expression
 from edgraph.language.parameters import Parameter
-from edgraph.text.source import Entry, Mapping, Plain, Source, Span, Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A name where the author wrote it."""
-
-    text: str
-    span: Span
-
+from edgraph.text.source import Entry, Mapping, Name, Plain, Source, Span, Tree
 
 # -- clocks as written (section 3); the algebra is in edgraph/graph/clocks.py ---------------------
 

@@ -11,10 +11,10 @@ from edgraph.language.every import amount, parse_duration, parse_every
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import Fields
 from edgraph.language.parse import parse_expression
-from edgraph.language.pipeline import CheckpointPolicy, Name, PatternUse, RunEntry, StageEntry, Use
+from edgraph.language.pipeline import CheckpointPolicy, PatternUse, RunEntry, StageEntry, Use
 from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
-from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 
 RUN_KEYS = ("over", *evaluation.KEYS, "num_steps", "num_epochs", "num_updates", "max_time", "seed", "backend", "device",

@@ -8,11 +8,11 @@ from typing import TypeVar
 from edgraph.language.fields import Fields, check_name, describe, first_line, is_empty
 from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope
-from edgraph.language.pipeline import Name, Use
+from edgraph.language.pipeline import Use
 from edgraph.language.silence import hush
 from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree
+from edgraph.text.source import Entry, Mapping, Name, Scalar, Span, Tree
 
 _Item = TypeVar("_Item")
 CHECKED_BY_KEY = ("data", "models", "optimizers", "loggers")  # a wrong key leaves the others to be checked

@@ -5,10 +5,10 @@ from __future__ import annotations
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import Fields
 from edgraph.language.parse import Scope, constant, parse_expression
-from edgraph.language.pipeline import Group, ModelEntry, Name, OptimizerEntry, Use, Weights
+from edgraph.language.pipeline import Group, ModelEntry, OptimizerEntry, Use, Weights
 from edgraph.language.sections import Context, read_use
 from edgraph.language.values import Broken
-from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree, plain
+from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree, plain
 
 MODEL_KEYS = ("use", "with", "copy", "weights", "from", "frozen", "state", "ignore")
 OPTIMIZER_KEYS = ("use", "with", "updates", "schedule", "per", "clip_norm", "clip_value", "ema", "ignore")

@@ -13,22 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import Protocol
 
 from edgraph.ops.registry import Item, Kind, Registry, registry
 from edgraph.ops.signature import RegistrationError
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Source, Span
+from edgraph.text.source import Name, Source, Span
 from edgraph.text.suggest import did_you_mean
-
-
-class Named(Protocol):
-    """A name where the author wrote it (`language.pipeline.Name`)."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,7 @@ _IMPORTED: dict[tuple[Path, str], _Imported] = {}
 _ACTIVE: list[tuple[Path, str]] = []
 
 
-def import_modules(names: Iterable[Named], folder: Path, diagnostics: Diagnostics,
+def import_modules(names: Iterable[Name], folder: Path, diagnostics: Diagnostics,
                    into: Registry = registry) -> None:
     """Import modules with `folder` first on the path. What they register is known until the next call.
 
@@ -85,7 +75,7 @@ def _deactivate(folder: Path, into: Registry) -> None:
     _ACTIVE.clear()
 
 
-def _import(name: Named, folder: Path, diagnostics: Diagnostics, into: Registry) -> None:
+def _import(name: Name, folder: Path, diagnostics: Diagnostics, into: Registry) -> None:
     key = (folder, name.text)
     known = _IMPORTED.get(key)
     if known is not None and known.fresh():
@@ -137,7 +127,7 @@ def _items_of(name: str, folder: Path) -> list[tuple[Kind, Item]]:
     return list(found.values())
 
 
-def _restore(items: list[tuple[Kind, Item]], name: Named, diagnostics: Diagnostics, into: Registry) -> bool:
+def _restore(items: list[tuple[Kind, Item]], name: Name, diagnostics: Diagnostics, into: Registry) -> bool:
     for kind, item in items:
         try:
             into.add(kind, item, getattr(item, "implementation", None) or getattr(item, "target", None))
@@ -150,7 +140,7 @@ def _restore(items: list[tuple[Kind, Item]], name: Named, diagnostics: Diagnosti
 _Failure = tuple[str, str, "str | None", tuple[tuple[str, Span], ...]]
 
 
-def _failure(name: Named, folder: Path) -> _Failure | None:
+def _failure(name: Name, folder: Path) -> _Failure | None:
     """Import the module; what went wrong, if anything did. A user's module may raise anything."""
     try:
         importlib.import_module(name.text)
@@ -173,7 +163,7 @@ def _failure(name: Named, folder: Path) -> _Failure | None:
         return _raised(name, folder, error)
 
 
-def _raised(name: Named, folder: Path, error: BaseException) -> _Failure:
+def _raised(name: Name, folder: Path, error: BaseException) -> _Failure:
     related = _culprit(error, folder)
     place = f" ({related[0][1].source.name}:{related[0][1].line})" if related else ""
     said = str(error).strip() or "no message"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count; str.splitlines knows more
@@ -41,6 +42,14 @@ class Span(NamedTuple):
     def place(self) -> str:
         """`pipeline.yaml:31:5`."""
         return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name where the author wrote it."""
+
+    text: str
+    span: Span
 
 
 def join(first: Span, last: Span) -> Span:

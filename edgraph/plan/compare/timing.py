@@ -9,12 +9,13 @@ from functools import cached_property
 from edgraph.graph.clocks import Clock, TooComplex, both, includes, union, words
 from edgraph.graph.ir import Graph, Node
 from edgraph.graph.surface import clock_of, find_stage, stage_clock
-from edgraph.language.pipeline import Every, EveryFirings, EveryUnion, EveryUpdates, Name, OpEntry
+from edgraph.language.pipeline import Every, EveryFirings, EveryUnion, EveryUpdates, OpEntry
 from edgraph.plan.compare.difference import Difference
 from edgraph.plan.compare.matching import Pairs
 from edgraph.plan.listing import Survey
 from edgraph.plan.outlook import Outlook, without_default_checkpoint
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.source import Name
 
 
 class Counts:
