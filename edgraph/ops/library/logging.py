@@ -6,56 +6,12 @@ They are given the global step and write to all loggers of the run. Numbers are 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from edgraph.ops.library.attached import Attached
 from edgraph.ops.markers import Count
 from edgraph.ops.registry import op
-
-
-class Loggers(Protocol):
-    """What a run's loggers take. Arrays are NumPy's."""
-
-    def scalars(self, step: int, values: Mapping[str, Any]) -> None: ...
-    def images(self, step: int, name: str, images: Any, captions: Sequence[str] | None, columns: int | None,
-               scale: int | None, range: tuple[float, float] | None) -> None: ...
-    def text(self, step: int, name: str, text: str) -> None: ...
-    def histogram(self, step: int, name: str, values: Any) -> None: ...
-    def table(self, step: int, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
-    def line(self, text: str) -> None: ...
-
-
-class Services(Protocol):
-    """What an op is given by `attach` before the run."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def input_names(self) -> tuple[str, ...]: ...
-    @property
-    def loggers(self) -> Loggers: ...
-    def to_numpy(self, value: Any) -> Any: ...
-
-
-class Attached:
-    """An op that logs: keeps nothing of its own between steps."""
-
-    services: Services
-
-    def attach(self, services: Services) -> None:
-        self.services = services
-
-    def named(self, values: Sequence[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Name and value (a NumPy array or a Python value) of each input; mappings are taken apart."""
-        for name, value in zip(self.services.input_names, values, strict=True):
-            yield from self._parts(prefix + name, value)
-
-    def _parts(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, Mapping):
-            for key in value:
-                yield from self._parts(f"{name}.{key}", value[key])
-        else:
-            yield name, self.services.to_numpy(value)
 
 
 def number(value: Any, name: str) -> Any:

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from edgraph.ops.library.attached import Attached, Writer
 from edgraph.ops.registry import op
 
 TAKEN = ("origin", "index", "count")  # fields that such a data set, or a batch of it, has anyway
-
-
-class Writer(Protocol):
-    """A set of examples in the making."""
-
-    def add(self, index: Any, values: Mapping[str, Any]) -> None: ...
-    def finish(self) -> int: ...
-    def drop(self) -> None: ...
-
-
-class Loggers(Protocol):
-    def examples(self, step: int, name: str, images: Sequence[str], range: tuple[float, float] | None) -> Writer: ...
-
-
-class Services(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def input_names(self) -> tuple[str, ...]: ...
-    @property
-    def loggers(self) -> Loggers: ...
-    def to_numpy(self, value: Any) -> Any: ...
 
 
 def _are_fields(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
@@ -51,7 +30,7 @@ def _are_fields(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str
 
 
 @op(effect=True, metric=True, passes=("global_step",), differentiable=False, open_ports=False, rule=_are_fields)
-class save_examples:
+class save_examples(Attached):
     """Save what was made of each example, so that it can be read again as a data set: `use: examples`.
 
     In a loop it saves a set for each run of the loop, a row for each example; a set is there once its loop has
@@ -64,15 +43,10 @@ class save_examples:
     range: the numbers that are black and white in them; by default 0 to 1, and 0 to 255 for whole numbers.
     """
 
-    services: Services
-
     def __init__(self, *, images: list[str] | None = None, range: tuple[float, float] | None = None) -> None:
         self._images = tuple(images or ())
         self._range = range
         self._writer: Writer | None = None
-
-    def attach(self, services: Services) -> None:
-        self.services = services
 
     def reset(self) -> None:
         """What a loop that failed has left half done is no set."""
