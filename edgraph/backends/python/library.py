@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from edgraph.backends.metrics import Accuracy, Mean
+
 Array = Any
 
 # -- losses: in float32 at least -----------------------------------------------------------------------
@@ -75,16 +77,7 @@ def _like(op: str, target: Any, input: Array) -> Array:
 
 # -- metrics -------------------------------------------------------------------------------------------
 
-class accuracy:
-    """The share of labels among the `top_k` highest scores."""
-
-    def __init__(self, *, top_k: int = 1) -> None:
-        self._top_k = top_k
-        self.reset()
-
-    def reset(self) -> None:
-        self._right = self._examples = 0
-
+class accuracy(Accuracy):
     def update(self, input: Array, target: Array) -> None:
         """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
         input, target = np.asarray(input), np.asarray(target)
@@ -96,40 +89,12 @@ class accuracy:
         self._right += int(hits.sum())
         self._examples += hits.size
 
-    def compute(self) -> float:
-        """From 0 to 1; nan of nothing."""
-        return self._right / self._examples if self._examples else float("nan")
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"right": self._right, "examples": self._examples}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._right, self._examples = state["right"], state["examples"]
-
-
-class mean:
-    """The mean over examples, from one value an example, or one a batch that weighs as its examples do."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._sum, self._weight = 0.0, 0
-
+class mean(Mean):
     def update(self, count: int, value: Any) -> None:
         """value: one number for the batch, or (count, ...) values."""
         self._sum += float(np.mean(value, dtype=np.float64)) * count
         self._weight += count
-
-    def compute(self) -> float:
-        """nan of nothing."""
-        return self._sum / self._weight if self._weight else float("nan")
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"sum": self._sum, "weight": self._weight}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._sum, self._weight = state["sum"], state["weight"]
 
 
 class confusion_matrix:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from edgraph.backends.metrics import Accuracy, Mean
+
 # -- losses: in float32 at least, whatever the models compute in ---------------------------------------
 
 def cross_entropy(input: Tensor, target: Tensor, *, label_smoothing: float = 0.0, ignore_index: int = -100,
@@ -64,17 +66,7 @@ def _same_shape(op: str, input: Tensor, target: Tensor) -> None:
 
 # -- metrics -------------------------------------------------------------------------------------------
 
-class accuracy:
-    """The share of labels among the `top_k` highest scores."""
-
-    def __init__(self, *, top_k: int = 1) -> None:
-        self._top_k = top_k
-        self.reset()
-
-    def reset(self) -> None:
-        self._right: Tensor | int = 0
-        self._examples = 0
-
+class accuracy(Accuracy):
     def update(self, input: Tensor, target: Tensor) -> None:
         """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
         if self._top_k == 1:
@@ -84,27 +76,8 @@ class accuracy:
         self._right = self._right + hits.sum()
         self._examples += hits.numel()
 
-    def compute(self) -> float:
-        """From 0 to 1; nan of nothing."""
-        return float(self._right) / self._examples if self._examples else float("nan")
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"right": self._right, "examples": self._examples}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._right, self._examples = state["right"], state["examples"]
-
-
-class mean:
-    """The mean over examples, from one value an example, or one a batch that weighs as its examples do."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._sum: Tensor | float = 0.0
-        self._weight = 0
-
+class mean(Mean):
     def update(self, count: int, value: Any) -> None:
         """value: one number for the batch, or (count, ...) values."""
         if isinstance(value, Tensor):
@@ -113,16 +86,6 @@ class mean:
         else:
             self._sum = self._sum + float(value) * count
         self._weight += count
-
-    def compute(self) -> float:
-        """nan of nothing."""
-        return float(self._sum) / self._weight if self._weight else float("nan")
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"sum": self._sum, "weight": self._weight}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._sum, self._weight = state["sum"], state["weight"]
 
 
 class confusion_matrix:
