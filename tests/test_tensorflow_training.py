@@ -162,7 +162,8 @@ def test_keras_optimizers() -> None:
         by_hand.apply(found, weights)
     for a, b in zip(made.models["net"].trainable_variables, weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
-    other = one(MLP, use="Lion", seed=1, **{"with": {"lr": 0.01, "weight_decay": 0.1}})
+    other = one(MLP, use="Lion", seed=1, **{"with": {"lr": 0.01, "weight_decay": 0.1}},
+                schedule={"use": "linear", "steps": 10})
     other.load_state(made.state())
     assert other.state() == made.state()
 
@@ -174,6 +175,15 @@ def test_learning_rates_that_are_set() -> None:
     made.set_learning_rate("opt")(0.2)
     assert [float(rule.rate) for rule in made.updaters["opt"].rules] == [0.2, 0.05]
     assert step(2, *batch(2))[0] == {"lr": 0.2}
+
+
+def test_a_learning_rate_that_was_changed_before_a_run_goes_on() -> None:
+    """It holds; one that was set in the run holds where the author has not changed it."""
+    made, same, other = (one(MLP, **{"with": {"lr": lr}}) for lr in (0.1, 0.1, 0.4))
+    made.set_learning_rate("opt")(0.2)
+    for later, rate in ((same, 0.2), (other, 0.4)):
+        later.load_state(made.state())
+        assert Step(later, traced=True, ports=("lr",))(1, *batch(1))[0] == {"lr": rate}
 
 
 @pytest.mark.parametrize("use", ["Ftrl", "Lamb"])

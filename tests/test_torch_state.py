@@ -189,6 +189,90 @@ def test_state_of_another_pipeline() -> None:
         made.load_state(one(MLP, use="Adam", updates=["net.1"]).state())
 
 
+# -- what the author changes before a run goes on ------------------------------------------------------
+
+def goes_on(before: dict[str, Any], now: dict[str, Any], steps: int = 3) -> Any:
+    """A backend that goes on with the state of another one, whose optimizer the author had described otherwise."""
+    made, other = one(MLP, **before), one(MLP, **now)
+    engine = Engine(made)
+    for step in range(1, steps + 1):
+        engine.step(step, *batch(step))
+    other.load_state(copied(made.state()))
+    return other
+
+
+def group(made: Any) -> dict[str, Any]:
+    return made.updaters["opt"].optimizer.param_groups[0]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("use", "setting", "was", "now"), [
+    ("Adam", "lr", 0.01, 0.5), ("Adam", "weight_decay", 0.0, 0.1), ("Adam", "betas", [0.9, 0.999], [0.5, 0.9]),
+    ("SGD", "momentum", 0.0, 0.9), ("Adam", "foreach", None, False), ("RMSprop", "eps", 1e-8, 1e-3)])
+def test_a_setting_that_was_changed_holds(use: str, setting: str, was: Any, now: Any) -> None:
+    first, second = ({"use": use, "with": {setting: value}} for value in (was, now))
+    other = goes_on(first if was is not None else {"use": use}, second)
+    assert group(other)[setting] == (tuple(now) if isinstance(now, list) else now)
+    by_hand = one(MLP, **second)  # the same weights and moments with the new setting
+    by_hand.load_state(copied(other.state()))
+    for made in (other, by_hand):
+        Engine(made).step(4, *batch(4))
+    assert same(other.models["net"], by_hand.models["net"])
+
+
+def test_adam_that_becomes_adamw_decays_as_adamw_does() -> None:
+    other = goes_on({"use": "Adam", "with": {"weight_decay": 0.1}}, {"use": "AdamW", "with": {"weight_decay": 0.1}})
+    assert group(other)["decoupled_weight_decay"] is True
+
+
+def test_a_learning_rate_that_was_set_outlasts_other_changes() -> None:
+    made, other, third = (one(MLP, **{"with": {"lr": lr, "weight_decay": decay}})
+                          for lr, decay in ((0.2, 0.0), (0.2, 0.1), (0.4, 0.0)))
+    made.set_learning_rate("opt")(0.05)
+    other.load_state(copied(made.state()))
+    assert (group(other)["lr"], group(other)["weight_decay"]) == (0.05, 0.1)
+    third.load_state(copied(made.state()))
+    assert group(third)["lr"] == 0.4
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    ({"use": "ExponentialLR", "gamma": 0.9}, {"use": "ExponentialLR", "gamma": 0.5}),
+    ({"use": "StepLR", "step_size": 2}, {"use": "CosineAnnealingLR", "T_max": 9}), (None, {"use": "StepLR", "step_size": 2}),
+    ({"use": "OneCycleLR", "max_lr": 0.3, "total_steps": 30}, {"use": "OneCycleLR", "max_lr": 0.1, "total_steps": 30}),
+    ({"use": "StepLR", "step_size": 2}, {"use": "linear", "steps": 9}), ({"use": "linear", "steps": 9}, None)])
+def test_a_schedule_that_was_changed_is_at_its_place(was: Any, now: Any) -> None:
+    """The learning rates are those that the new one would have had from the beginning at this update."""
+    first, second = ({"use": "Adam", "with": {"lr": 0.1}, **({"schedule": s} if s else {})} for s in (was, now))
+    other, always = goes_on(first, second), one(MLP, **second)
+    engine = Engine(always)
+    for step in range(1, 4):
+        engine.step(step, *batch(step))
+    for step in range(4, 7):
+        Engine(other).step(step, *batch(step))
+        engine.step(step, *batch(step))
+        assert group(other)["lr"] == group(always)["lr"]
+
+
+def test_a_learning_rate_under_a_schedule_of_torch_that_was_changed() -> None:
+    schedule = {"use": "ExponentialLR", "gamma": 0.5}
+    other = goes_on({"with": {"lr": 0.1}, "schedule": schedule}, {"with": {"lr": 0.4}, "schedule": schedule})
+    Engine(other).step(4, *batch(4))
+    assert group(other)["lr"] == 0.05
+
+
+def test_a_setting_that_needs_what_was_not_kept() -> None:
+    with pytest.raises(ValueError, match="'amsgrad' of optimizer 'opt' is new, and needs a 'max_exp_avg_sq'"):
+        goes_on({"use": "Adam"}, {"use": "Adam", "with": {"amsgrad": True}})
+    assert group(goes_on({"use": "Adam"}, {"use": "Adam", "with": {"amsgrad": True}}, 0))["amsgrad"]
+
+
+def test_checkpoints_from_before_settings_were_compared() -> None:
+    made, other = (one(MLP, use="Adam", **{"with": {"lr": lr}}) for lr in (0.1, 0.2))
+    state = made.state()
+    del state["optimizers"]["opt"]["declared"]
+    other.load_state(copied(state))
+    assert group(other)["lr"] == 0.1
+
+
 # -- trees ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("dtype", NAMES, ids=NAMES.values())

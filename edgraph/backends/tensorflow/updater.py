@@ -47,6 +47,7 @@ class Updater:
                  clip_value: float | None = None, per_step: bool = False) -> None:
         self.name = name
         self.rules = rules
+        self.declared = [float(rule.base) for rule in rules]  # the learning rates that the author gave
         self.recorder = recorder
         self.params: list[Any] = [p for rule in rules for p in rule.params]
         self.clip_norm = clip_norm
@@ -179,18 +180,24 @@ class Updater:
 
     def state(self) -> StateTree:
         """All of it, as a tree."""
-        return {"updates": int(self.updates), "partial": None if self.partial is None else self.partial.state(),
+        return {"updates": int(self.updates), "declared": self.declared,
+                "partial": None if self.partial is None else self.partial.state(),
                 "rules": [{name: to_blob(v) for name, v in rule.variables.items()} for rule in self.rules]}
 
     def load(self, state: StateTree) -> None:
-        """Restore it. Raises ValueError where it is another optimizer's."""
+        """Restore it, but for a learning rate that the author has changed since. Raises ValueError where it is another
+        optimizer's."""
         rules = state.get("rules", [])
         if [list(rule.variables) for rule in self.rules] != [list(tree) for tree in rules]:
             raise ValueError(f"optimizer '{self.name}' is of another kind than in the checkpoint, or updates other "
                              "parameters")
-        for rule, tree in zip(self.rules, rules, strict=True):
+        before = state.get("declared", self.declared)  # older checkpoints have none
+        for rule, tree, then, now in zip(self.rules, rules, before, self.declared, strict=True):
             for name, blob in tree.items():
-                assign(rule.variables[name], blob, f"'{name}' of optimizer '{self.name}'")
+                if name != "base" or then == now:
+                    assign(rule.variables[name], blob, f"'{name}' of optimizer '{self.name}'")
+            if self.schedule is None:
+                rule.rate.assign(rule.base)  # of a schedule that there is no more nothing stays
         self.updates.assign(state["updates"])
         if state["partial"] is not None:
             self.partial = self.partial or PartialSum(self.params)

@@ -48,7 +48,7 @@ class OptimizerBuilder:
             optimizer = self._optimizer(groups)
             updater = Updater(self.entry.name, optimizer, clip_norm=self.entry.clip_norm,
                               clip_value=self.entry.clip_value, per_step=self.entry.per == "step")
-            updater.schedule = self._schedule(updater)
+            updater.follow(self._schedule(updater))
         except Failed:
             return None
         return updater

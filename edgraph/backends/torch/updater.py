@@ -11,9 +11,10 @@ import torch
 from edgraph.backends.base import Accumulate, NonFiniteLoss, StateTree, Value
 from edgraph.backends.torch.adam import Adam
 from edgraph.backends.torch.backward import backward_to
+from edgraph.backends.torch.declared import Declared
 from edgraph.backends.torch.direct import direct_step
 from edgraph.backends.torch.grads import Gradients, PartialSum, Weighted, total_norm
-from edgraph.backends.torch.moments import load_optimizer, optimizer_state
+from edgraph.backends.torch.moments import check_same_groups, load_optimizer, optimizer_state
 from edgraph.backends.torch.schedules import Schedule
 from edgraph.backends.torch.state import pack, unpack
 
@@ -39,6 +40,12 @@ class Updater:
         self.partial = PartialSum()
         self.scaler: torch.amp.GradScaler | None = None  # fp16 only
         self.step = direct_step(optimizer, self.params)
+        self.declared = Declared(optimizer, None)
+
+    def follow(self, schedule: Schedule | None) -> None:
+        """The learning rate is that of a schedule."""
+        self.schedule = schedule
+        self.declared = Declared(self.optimizer, schedule)
 
     # -- gradients -------------------------------------------------------------------------------------
 
@@ -202,20 +209,29 @@ class Updater:
     def state(self) -> StateTree:
         """All of it, as a tree."""
         return {"updates": self.updates, "bases": list(self.bases), "partial": self.partial.state(),
+                "declared": self.declared.state(),
                 "optimizer": optimizer_state(self.optimizer, self.params),
                 "schedule": None if self.schedule is None else self.schedule.state(),
                 "scaler": None if self.scaler is None else pack(self.scaler.state_dict())}
 
     def load(self, state: StateTree) -> None:
-        """Restore it. Raises ValueError where it is another optimizer's."""
-        load_optimizer(self.name, self.optimizer, self.params, state["optimizer"])
+        """Restore it, but for what the author has changed since. Raises ValueError where it is another optimizer's."""
+        groups, before = self.optimizer.param_groups, state.get("declared")  # older checkpoints have none
+        check_same_groups(self.name, self.optimizer, self.params, state["optimizer"])
+        changed = [set[str]() for _ in groups] if before is None else self.declared.changed(before)
+        load_optimizer(self.name, self.optimizer, self.params, state["optimizer"], changed)
         if isinstance(self.step, Adam):
             self.step.forget()
         self.updates = state["updates"]
-        self.bases[:] = state["bases"]
+        for number, (saved, keys) in enumerate(zip(state["bases"], changed, strict=True)):
+            if "lr" not in keys:
+                self.bases[number] = saved
+        if self.schedule is None:
+            for group, base in zip(groups, self.bases, strict=True):
+                group["lr"] = base  # of a schedule that there is no more nothing stays
+        elif state["schedule"] is not None and not any("lr" in keys for keys in changed):
+            self.schedule.load(state["schedule"])  # else the new one is moved to its place by the next update
         self.partial.load(state["partial"], self.params)
-        if self.schedule is not None and state["schedule"] is not None:
-            self.schedule.load(state["schedule"])
         if self.scaler is not None and state["scaler"]:
             self.scaler.load_state_dict(unpack(state["scaler"]))
 
