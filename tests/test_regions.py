@@ -192,6 +192,22 @@ def test_what_the_next_step_reads_keeps_steps_apart() -> None:
     assert not compiler.together
 
 
+@pytest.mark.parametrize("loss", ["out * (1.0 if batch.count > 1 else 0.5)", "out * sum(hold(batch.x, 0.0))",
+                                  "out + (not batch.count > 1)", "out + (batch.x)[batch.count - 1]"])
+def test_a_host_that_looks_into_the_batch_keeps_steps_apart(loss: str) -> None:
+    _, compiler = with_regions(trains(loss=loss, say={"op": "note", "inputs": "loss", "every": 10}), "run.num_steps=40")
+    assert not compiler.together
+
+
+def test_steps_together_do_not_depend_on_names() -> None:
+    """The step that trains alone has the region of the steps that also look at `number`, whose arguments are named
+    otherwise, since an op has the name that one of them would have."""
+    pipeline = trains(loss="out * (1 / step)", number={"op": "forward", "inputs": "batch.x", "with": {"model": "net"}},
+                      look={"op": "note", "inputs": "number", "every": {"cycle": 12, "positions": [1, 2, 3, 4, 5, 6, 7]}})
+    _, compiler = with_regions(pipeline, "run.num_steps=180")
+    assert compiler.together
+
+
 def test_a_cycle_of_patterns() -> None:
     """Five steps of one kind and one of another: the five are together."""
     pipeline = trains(

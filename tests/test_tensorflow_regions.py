@@ -212,3 +212,13 @@ def both() -> Any:
     parts = {name: keras.layers.Input((8, 4), name=name) for name in ("left", "right")}
     flat = keras.layers.Flatten()(keras.layers.Concatenate(axis=2)([parts["left"], parts["right"]]))
     return keras.Model(parts, keras.layers.Dense(10)(flat))
+
+
+def test_hold_passes_no_gradient(tmp_path: Path) -> None:
+    """Also of a value that the same region makes."""
+    def trained(loss: str) -> Any:
+        pipeline = digits(update={"op": "optimize", "inputs": loss, "with": {"optimizer": "adam"}})
+        pipeline["run"] = {**DIGITS["run"], "num_steps": 5}
+        pipeline["optimizers"] = {"adam": {"use": "SGD", "updates": ["net"], "with": {"lr": 0.1}}}
+        return edgraph.load(pipeline).run(tmp_path / loss[:9]).values["loss"]
+    assert trained("loss + 3 * hold(loss, 0.0)") == trained("loss") != trained("loss * 4")

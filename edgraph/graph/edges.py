@@ -57,8 +57,8 @@ def _keep_output(output: Expression, graph: Graph) -> None:
         target = graph.targets.get(use.ref.path)
         if target is None or graph.nodes[target.node].kind == "argument":
             continue
-        if not graph.nodes[target.node].spec.metric and Slot(*target) not in graph.slots:
-            graph.slots[Slot(*target)] = None
+        if not graph.nodes[target.node].spec.metric:
+            graph.slots.setdefault(Slot(*target), None)
             graph.output_slots.add(Slot(*target))
 
 
@@ -86,7 +86,9 @@ class Resolver:
                 found.append((target, kind, gradient))
         for memory in memories(expression.root):
             if isinstance(memory.value, Ref) and (kept := self.graph.targets.get(memory.value.path)):
-                self.graph.slots.setdefault(Slot(kept.node, kept.field), memory.initial)
+                slot = Slot(kept.node, kept.field)
+                self.graph.slots.setdefault(slot, memory.initial)
+                self.graph.remembered.add(slot)
         return found
 
     def resolve(self, ref: Ref) -> Target | None:

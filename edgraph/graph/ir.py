@@ -142,7 +142,8 @@ class Graph:
     name: str = ""  # of the loop, as a prefix for messages and random streams
     order: list[str] = field(default_factory=list)
     slots: dict[Slot, Expr | None] = field(default_factory=dict)  # with initial value, None: has fired first
-    output_slots: set[Slot] = field(default_factory=set)  # of a loop: kept for its outputs only, gradient and all
+    remembered: set[Slot] = field(default_factory=set)  # those that a hold or previous reads
+    output_slots: set[Slot] = field(default_factory=set)  # of a loop: those that its outputs read, gradient and all
     gradients: dict[str, GradientPath] = field(default_factory=dict)  # by gradients node, and `gradient` op
     stages: list[StageWindow] = field(default_factory=list)
     updaters: dict[str, list[Node]] = field(default_factory=dict)  # by model: what updates it, or a part of it

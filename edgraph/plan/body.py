@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgraph.graph.ir import Node
+from edgraph.graph.models import leaves
 from edgraph.plan.call_code import CallWriter, Line, Shared, differentiates_inline
 from edgraph.plan.code import Writer
 from edgraph.plan.pattern import Call, Plan
@@ -17,7 +18,8 @@ class Body(CallWriter):
     def __init__(self, shared: Shared, plan: Plan, name: str) -> None:
         self.made: dict[str, Guard] = {}
         self.slots = {slot: index for index, slot in enumerate(shared.graph.slots)}
-        writer = Writer(shared.graph, shared.timetable, plan.mask, shared.names, self.slots, self.made,
+        recorded = frozenset(call.node.name for call in plan.calls if call.records)
+        writer = Writer(shared.graph, shared.timetable, plan.mask, shared.names, self.slots, self.made, recorded,
                         shared.traces is not None)
         super().__init__(shared, plan, shared.names, writer)
         if plan.epilogue:  # metrics have been made when it runs, and not before
@@ -33,6 +35,7 @@ class Body(CallWriter):
     def write(self) -> list[Line]:
         if self.shared.tape and any(item.records for item in self.items if not isinstance(item, Region)):
             self._line(f'{self.names.need("_fresh", "fresh")}()')
+        self._mark_arguments()
         for item in self.items:
             if isinstance(item, Region):
                 self._record(False)
@@ -49,6 +52,13 @@ class Body(CallWriter):
         if any(_is_heavy(call.node) for call in self.plan.calls):
             self._free()
         return self.lines or [Line("pass")]
+
+    def _mark_arguments(self) -> None:
+        """What comes into a loop, and gradients are taken with respect to; regions do that themselves."""
+        for name in dict.fromkeys(name for item in self.items if not isinstance(item, Region)
+                                  for name in leaves(item.node) if self.graph.nodes[name].kind == "argument"):
+            value = self.writer.value(name, ())
+            self._line(f'{value} = {self.names.need("_leaf", "leaf")}({value})')
 
     def _call(self, call: Call) -> None:
         node = call.node

@@ -148,10 +148,10 @@ def due_words(node: Node, graph: Graph) -> str:
         return "it is an effect"
     if node.spec.state:
         return "it keeps state, so it sees every step that its clock allows"
+    if any(slot.node == node.name for slot in graph.remembered):
+        return "a hold or previous reads it, so it is made whenever it can be"
     if any(slot.node == node.name for slot in graph.output_slots):
         return "it is an output of the loop"
-    if any(slot.node == node.name for slot in graph.slots):
-        return "a hold or previous reads it, so it is made whenever it can be"
     return "its value is asked for when the loop has ended" if graph.use is not None else "it is due by itself"
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from edgraph.graph.availability import available, value_condition
-from edgraph.graph.ir import Graph, Node, Slot
+from edgraph.graph.ir import Graph, Node, Slot, Target
 from edgraph.language.expressions import (
     Binary,
     Builtin,
@@ -89,16 +89,16 @@ class Writer:
     """Writes the expressions of one plan. `made` says under which guard a node runs in it, before this place."""
 
     def __init__(self, graph: Graph, timetable: Timetable, mask: int, names: Names, slots: dict[Slot, int],
-                 made: dict[str, Guard], signs: bool = False) -> None:
+                 made: dict[str, Guard], recorded: frozenset[str] = frozenset(), signs: bool = False) -> None:
         self.graph = graph
         self.timetable = timetable
         self.mask = mask
         self.names = names
         self.slots = slots
         self.made = made
+        self.recorded = recorded  # nodes that are made under the recording of gradients
         self.signs = signs  # those between values are the backend's functions
         self.remembered: set[int] = set()  # the slots that are read
-        self.recorded = frozenset().union(*(path.records for path in graph.gradients.values()))
 
     def expression(self, expr: Expr) -> str:
         match expr:
@@ -149,6 +149,13 @@ class Writer:
             text = self._part(source, text, part, position)
         return text
 
+    def fresh(self, target: Target) -> str:
+        """A value of this step, as `hold` gives it: without gradient."""
+        made = self.value(target.node, target.field)
+        if target.node in self.recorded:
+            made = f'{self.names.need("_detach", "detach")}({made})'
+        return made
+
     def _part(self, source: Node, text: str, part: str | int, position: int) -> str:
         if isinstance(part, int):
             return f"{text}[{part}]"
@@ -178,11 +185,15 @@ class Writer:
     def _memory(self, value: Expr, initial: Expr | None, *, fresh: bool) -> str:
         assert isinstance(value, Ref)
         target = self.graph.targets[value.path]
-        index = self.slots[Slot(target.node, target.field)]
-        held = f'{self.names.need("_held", "held")}[{index}]'
+        slot = Slot(target.node, target.field)
+        index = self.slots[slot]
+        kept = f'{self.names.need("_held", "held")}[{index}]'
+        held = kept if initial is None else f"_h{index}"
+        if slot in self.graph.output_slots:  # outputs of loops are kept with their gradient
+            held = f'{self.names.need("_detach", "detach")}({held})'
         if initial is not None:
             start = self.expression(initial)
-            held = f'(_h{index} if (_h{index} := {held}) is not {self.names.need("_unset", "unset")} else {start})'
+            held = f'({held} if (_h{index} := {kept}) is not {self.names.need("_unset", "unset")} else {start})'
         guard = self.made.get(target.node, NEVER_GUARD) if fresh else NEVER_GUARD
         condition = value_condition(self.graph.nodes[target.node], target.field, self.graph)
         if condition is not None:
@@ -191,9 +202,7 @@ class Writer:
             self.remembered.add(index)
         if guard == NEVER_GUARD:
             return held
-        made = self.value(target.node, target.field)
-        if target.node in self.recorded:
-            made = f'{self.names.need("_detach", "detach")}({made})'
+        made = self.fresh(target)
         return made if guard == ALWAYS_GUARD else f"({made} if {self.test(guard)} else {held})"
 
     def _either(self, arguments: tuple[Expr, ...]) -> str:

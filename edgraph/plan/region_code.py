@@ -87,7 +87,8 @@ class _Expressions(Writer):
     """Expressions within a region. What does not depend on its values is an argument."""
 
     def __init__(self, host: Writer) -> None:
-        super().__init__(host.graph, host.timetable, host.mask, host.names.within(), host.slots, {}, host.signs)
+        super().__init__(host.graph, host.timetable, host.mask, host.names.within(), host.slots, {}, host.recorded,
+                         host.signs)
         self.host = host
         self.given: list[Given] = []
         self._known: dict[str, str] = {}  # text of an argument -> its name
@@ -115,7 +116,7 @@ class _Expressions(Writer):
                 target = self.graph.targets[path]
                 return super().expression(expr) if target.node in self.made else self._outside(target, nested)
             case Hold(Ref(path, _), _, _) if self.graph.targets[path].node in self.made:
-                return self.value(*self.graph.targets[path])
+                return self.fresh(self.graph.targets[path])
             case Index(value, index) if not reaches(index, self.made.keys(), self.graph):
                 return f"{self.expression(value)}[{self.give('index', self.host.expression(index))}]"
             case Hold() | Previous() | Choice() | Logic() | Unary("not") | Either() if self._is_of_host(expr):

@@ -180,7 +180,7 @@ def state_words(node: Node, graph: Graph) -> list[str]:
         found.append("takes batches from a stream, which has a position")
     if node.spec.random:
         found.append("draws random numbers by seed, name and step")
-    held = [slot.text() for slot in graph.slots if slot.node == node.name and slot not in graph.output_slots]
+    held = [slot.text() for slot in graph.slots if slot.node == node.name and slot in graph.remembered]
     if held:
         found.append(f"{', '.join(held)} is kept from step to step for hold or previous")
     return found

@@ -44,6 +44,9 @@ def together(body: Body) -> list[Line] | None:
     computed = {body.names.variable(call.node.name) for call in _host(body) if call.node.op == "expr"}
     each = tuple(one.name for one in rest if _is_of_step(one, computed))
     kept = [line for line in body.lines if line.node not in (None, *batches)]
+    fetched = {body.names.variable(name) for name in batches}
+    if any(_words(text) & fetched for text in (*(one.text for one in rest), *(line.text for line in kept))):
+        return None  # the host looks into the batch itself
     return [Line(f"@_together({code.name}, rows={rows}, each={each})"), Line(f"def {body.name}_steps(step):"),
             *(Line(f"    {text}", node) for text, node in kept),
             Line(f"    return ({''.join(f'{one.text}, ' for one in rest)})")]
@@ -83,5 +86,10 @@ def _writes_before_taking(body: Body) -> bool:
 
 def _is_of_step(given: Given, computed: set[str]) -> bool:
     """Whether an argument is a number that may differ from step to step."""
-    words = set("".join(c if c.isalnum() or c == "_" else " " for c in given.text).split())
-    return given.name in GIVEN or bool(words & {"step", *computed})
+    return given.name in GIVEN or bool(_words(given.text) & {"step", *computed})
+
+
+def _words(text: str) -> set[str]:
+    """The names in a line of source, without its comment."""
+    code = text.partition("  # ")[0]
+    return set("".join(c if c.isalnum() or c == "_" else " " for c in code).split())

@@ -138,10 +138,11 @@ class Evaluator:
         target = self.graph.targets[value.path]
         if fresh and self.is_fresh(target):
             return self.backend.detach(self.part(target))
-        held = self.run.held[self.slots[Slot(*target)]]
+        slot = Slot(*target)
+        held = self.run.held[self.slots[slot]]
         if held is UNSET and initial is not None:
             return self.value(initial)
-        return held
+        return self.backend.detach(held) if slot in self.graph.output_slots else held  # those have their gradient
 
     def is_fresh(self, target: Target) -> bool:
         """Whether a value was made at this step; a metric of a loop is when the loop has ended."""

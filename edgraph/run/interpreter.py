@@ -69,11 +69,14 @@ class Interpreter(Evaluator):
             node = self.graph.nodes[name]
             self._memo.clear()  # what is known changes from place to place
             if node.kind == "argument":
+                self.run.arguments[name] = self._as_leaf(node, self.run.arguments[name])
                 continue
             if self._has_place(node) and self._holds(node.clock, node) and self._wanted(node):
                 self.fired.append(name)
                 try:
                     self._node(node, {"step": self.step, "key": key, "global_step": global_step})
+                except OpError as error:  # of a loop
+                    raise OpError(name, error.error) from error
                 except Exception as error:
                     raise OpError(name, error) from error
             elif (decides := name if node.kind == "condition" else verdict(node, self.graph)) is not None:

@@ -44,7 +44,7 @@ class LoopRun(GraphRun):
     @property
     def passes_gradients(self) -> bool:
         """Gradients pass through a loop that updates nothing."""
-        return self.call.records and not self.graph.gradients
+        return self.call.records and not self.graph.appliers
 
     def prepare(self, call: Call) -> None:
         """Where gradients pass through the loop all of it records."""

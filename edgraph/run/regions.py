@@ -29,7 +29,8 @@ class Regions:
         """The region as one function."""
         code = region.__code__
         bound = tuple(region.__globals__[name] for name in code.co_names if name in region.__globals__)
-        key = code.co_code, code.co_consts, code.co_names, code.co_argcount, bound
+        arguments = code.co_varnames[:code.co_argcount]  # steps together go by their names
+        key = code.co_code, repr(code.co_consts), code.co_names, arguments, bound  # 1 == 1.0 == True
         if key not in self._compiled:
             self._compiled[key] = self._compile(region)
         return self._compiled[key]
