@@ -18,7 +18,7 @@ from edgraph.backends import plain
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
-from edgraph.backends.tensorflow import arrays, functions, noise, state, tree
+from edgraph.backends.tensorflow import arrays, functions, names, noise, state, tree
 from edgraph.backends.tensorflow.build import ModelBuilder
 from edgraph.backends.tensorflow.compiler import TensorFlowCompiler
 from edgraph.backends.tensorflow.device import be_deterministic, choose_device, dtype_policy
@@ -27,7 +27,6 @@ from edgraph.backends.tensorflow.forward import Models
 from edgraph.backends.tensorflow.framework import keras, tf
 from edgraph.backends.tensorflow.gradient import gradient
 from edgraph.backends.tensorflow.library import IMPLEMENTATIONS
-from edgraph.backends.tensorflow.names import models as registered_models
 from edgraph.backends.tensorflow.optimizers import OptimizerBuilder
 from edgraph.backends.tensorflow.snapshot import load_model, model_state
 from edgraph.backends.tensorflow.tape import Recorder
@@ -65,8 +64,9 @@ class TensorFlowBackend:
             frozen = frozenset(name for name, entry in models.items() if entry.frozen)
             for name, entry in optimizers.items():
                 updater = OptimizerBuilder(
-                    entry, self.models, frozen, self.tape, failed=models.keys() - self.models.keys(),
-                    expression=(schedules or {}).get(name), folder=folder, diagnostics=diagnostics).build()
+                    entry, self.models, frozen, registered=names.optimizers(),
+                    failed=models.keys() - self.models.keys(), expression=(schedules or {}).get(name), folder=folder,
+                    diagnostics=diagnostics).build(self.tape)
                 if updater is not None:
                     self.updaters[name] = updater
         if diagnostics.failed:
@@ -80,7 +80,7 @@ class TensorFlowBackend:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self.policy)
         try:
-            self.models = ModelBuilder(models, registered=registered_models(), seed=seed, folder=folder,
+            self.models = ModelBuilder(models, registered=names.models(), seed=seed, folder=folder,
                                        checkpoint=checkpoint, diagnostics=diagnostics).build()
         finally:
             keras.config.set_dtype_policy(before)

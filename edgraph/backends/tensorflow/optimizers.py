@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from edgraph.backends.entries import OptimizerEntry
-from edgraph.backends.groups import Chosen, Found, choose_groups
+from edgraph.backends import optimizers
+from edgraph.backends.groups import Chosen, Found
+from edgraph.backends.optimizers import schedule_parts
 from edgraph.backends.schedules import FACTORS
 from edgraph.backends.tensorflow import names, schedules
 from edgraph.backends.tensorflow.framework import keras, tf
@@ -22,43 +22,27 @@ from edgraph.data.construct import Constructor, Failed
 from edgraph.ops.registry import Registered
 from edgraph.ops.signature import parameters_of
 from edgraph.text import source as text
-from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Scalar, Span
-from edgraph.text.suggest import did_you_mean
+from edgraph.text.source import Span
 
 
-class OptimizerBuilder:
-    """Builds one entry of `optimizers`; what is wrong goes to the diagnostics."""
+class OptimizerBuilder(optimizers.OptimizerBuilder):
+    """See edgraph.backends.optimizers."""
 
-    def __init__(self, entry: OptimizerEntry, models: Mapping[str, Any], frozen: Set[str], recorder: Recorder, *,
-                 failed: Set[str], expression: Callable[..., Any] | None, folder: Path,
-                 diagnostics: Diagnostics) -> None:
-        self.entry = entry
-        self.models = models
-        self.frozen = frozen
-        self.recorder = recorder
-        self.failed = failed  # models that could not be built, which was said already
-        self.expression = expression
-        self.folder = folder
-        self.diagnostics = diagnostics
-        self.make = Constructor(names.optimizers(), folder, diagnostics, "optimizer")
-
-    def build(self) -> Updater | None:
+    def build(self, recorder: Recorder) -> Updater | None:
         """The optimizer with its schedule, or None."""
-        groups = choose_groups(self.entry, self._parameters, frozen=self.frozen, failed=self.failed,
-                               diagnostics=self.diagnostics)
+        groups = self.groups()
         try:
             rules = self._rules(groups)
             if groups is None:
                 return None
-            updater = Updater(self.entry.name, rules, self.recorder, clip_norm=self.entry.clip_norm,
+            updater = Updater(self.entry.name, rules, recorder, clip_norm=self.entry.clip_norm,
                               clip_value=self.entry.clip_value, per_step=self.entry.per == "step")
             updater.schedule = self._schedule(rules)
         except Failed:
             return None
         return updater
 
-    def _parameters(self, path: str, span: Span) -> Found:
+    def parameters(self, path: str, span: Span) -> Found:
         own = variables(module_at(self.models, path, span))
         return Found(list(own.parameters.items()), bool(own.parameters or own.buffers))
 
@@ -80,7 +64,7 @@ class OptimizerBuilder:
             params, is_open, _ = parameters_of(target)
             item = Registered(use, params, target, open_params=is_open)
         given = self.entry.use.settings
-        self._check_group(use, item)
+        self.check_groups(use, [*(p.name for p in item.params or ()), "lr"])
 
         def make(**settings: Any) -> Rule:
             settings = {**settings, **group.settings}
@@ -104,17 +88,6 @@ class OptimizerBuilder:
         by_id = {id(v.value): v for model in self.models.values() for v in model.weights}
         return KerasRule(parameters, [by_id[id(p)] for p in parameters if id(p) in by_id], made)
 
-    def _check_group(self, use: str, item: Registered) -> None:
-        known = [p.name for p in item.params or ()] + ["lr"]
-        failed = None
-        for group in self.entry.updates:
-            for key in group.settings:
-                if key not in known:
-                    failed = self.make.fail("unknown-parameter", f"optimizer '{use}' has no parameter '{key}'",
-                                            group.model.span, did_you_mean(key, known))
-        if failed:
-            raise failed
-
     # -- the schedule ----------------------------------------------------------------------------------
 
     def _schedule(self, rules: list[Rule]) -> schedules.Schedule | None:
@@ -124,7 +97,7 @@ class OptimizerBuilder:
         if not isinstance(tree, text.Mapping):
             return None
         make = Constructor(names.schedules(), self.folder, self.diagnostics, "schedule")
-        use, settings = _flat(make, tree)
+        use, settings = schedule_parts(make, tree)
         made = make.make(use.raw, use.span, settings)
         if use.raw in FACTORS:
             return schedules.Scaled(rules, made)
@@ -134,15 +107,3 @@ class OptimizerBuilder:
 def _keras_rate(schedule: Callable[[Any], Any], position: Any, step: Any, epoch: Any) -> Any:
     """What a schedule of Keras gives at a position."""
     return schedule(position)
-
-
-def _flat(make: Constructor, tree: text.Mapping) -> tuple[Scalar, text.Mapping]:
-    """`use`, and the settings that stand beside it or under `with`."""
-    use, inner = tree.get("use"), tree.get("with")
-    if not isinstance(use, Scalar) or not isinstance(use.value, str):
-        raise make.fail("missing-key", "a schedule has a 'use'", tree.span,
-                        "such as 'schedule: {use: cosine, steps: 1000}'")
-    entries = {key: entry for key, entry in tree.entries.items() if key not in ("use", "with")}
-    if isinstance(inner, text.Mapping):
-        entries |= inner.entries
-    return Scalar(use.value, use.span), text.Mapping(entries, tree.span)

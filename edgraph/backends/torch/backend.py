@@ -12,7 +12,7 @@ from torch import nn
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
 from edgraph.backends.found import entry_of, wrong
-from edgraph.backends.torch import functions, loader, noise, paths, state
+from edgraph.backends.torch import functions, loader, names, noise, paths, state
 from edgraph.backends.torch.build import ModelBuilder
 from edgraph.backends.torch.device import autocast, be_deterministic, choose_device
 from edgraph.backends.torch.ema import update_ema
@@ -63,8 +63,8 @@ class TorchBackend:
             frozen = frozenset(name for name, entry in models.items() if entry.frozen)
             for name, entry in optimizers.items():
                 updater = OptimizerBuilder(
-                    entry, self.models, frozen, failed=failed, expression=(schedules or {}).get(name),
-                    folder=folder, diagnostics=diagnostics).build()
+                    entry, self.models, frozen, registered=names.optimizers(), failed=failed,
+                    expression=(schedules or {}).get(name), folder=folder, diagnostics=diagnostics).build()
                 if updater is not None:
                     self.updaters[name] = updater
         if diagnostics.failed:
