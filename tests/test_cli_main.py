@@ -45,6 +45,9 @@ def test_version(capsys: Captured) -> None:
     (["pipelines/digits.yaml"], "to run a pipeline: edgraph run pipelines/digits.yaml"),
     ([""], "expected one of new, "),
     (["--verbose"], "there is no option '--verbose'"),
+    (["-h"], "did you mean '--help'?"),
+    (["--hlep"], "did you mean '--help'?"),
+    (["run", DIGITS, "--lr=3"], "an override has no dashes"),
     (["validate"], "Missing argument"),
     (["validate", "lr=1"], "there is no file to check"),
     (["validate", "nowhere.yaml"], "there is no file 'nowhere.yaml'"),
@@ -216,6 +219,15 @@ def test_a_full_device() -> None:
     with open("/dev/full", "w") as full:
         done = process("validate", DIGITS, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, "error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(closed: str, tmp_path: Path) -> None:
+    """As a service may be started: nothing is shown, and no file takes the place of the stream."""
+    command = f"exec '{sys.executable}' -m edgraph plan '{DIGITS}' --steps 0 {closed}"
+    assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 2
+    command = f"exec '{sys.executable}' -m edgraph expand '{DIGITS}' {closed}"
+    assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 0
 
 
 def test_no_colours_outside_a_terminal() -> None:

@@ -79,6 +79,12 @@ def test_not_certain(wrong: str, near: set[str], text: str, tmp_path: Path) -> N
     assert all(written(fix) == wrong and not fix.certain for fix in fixes)
 
 
+@pytest.mark.parametrize("value", ['"8"', "8_0"])
+def test_what_a_parameter_inserts_is_not_mended_where_it_is_inserted(value: str, tmp_path: Path) -> None:
+    text = f"params: {{size: {value}}}\n" + (HEAD + OPS).replace("64}}", '"${size}"}}', 1)
+    assert [(item.code, item.fixes) for item in found(text, tmp_path)] == [("wrong-type", ())]
+
+
 def test_a_key_that_is_there_already_is_not_meant(tmp_path: Path) -> None:
     text = (HEAD + OPS).replace("batch_size: 64", "batch_size: 64, batchsize: 32")
     assert [(item.code, item.fixes) for item in found(text, tmp_path)] == [("unknown-key", ())]

@@ -98,6 +98,19 @@ def test_one_writer(tmp_path: Path) -> None:
         pass
 
 
+def test_a_run_that_begins_is_running(tmp_path: Path) -> None:
+    """Before it has said so: `edgraph set` took it for one that was killed."""
+    with RunFolder.create(tmp_path, "x", NOW) as folder:
+        reader = RunFolder(folder.path)
+        assert folder.status() is None and reader.is_running()
+        folder.write_status("interrupted", 3)
+    assert not reader.is_running()
+    with RunFolder.open(folder.path, writing=True):  # it is taken up again
+        assert reader.is_running()
+    folder.write_status("running", 3)  # and killed
+    assert not reader.is_running()
+
+
 def test_checkpoints_of_readers_and_writers(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, "x", NOW) as folder:
         folder.checkpoints(keep=1).save(None, 10, {"a": 1})

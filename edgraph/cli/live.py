@@ -61,8 +61,9 @@ def listing(folder: RunFolder, record: Mapping[str, Any]) -> list[str]:
     from edgraph.graph.live import Settable
     from edgraph.language.parameters import shown
     status = folder.status()
-    state = "" if status is None else f", after step {status.step}" if status.state != "running" else ""
-    how = "running" if folder.is_running() else "not running"
+    running = folder.is_running()
+    state = "" if status is None or running or status.state == "running" else f", after step {status.step}"
+    how = "running" if running else "not running"
     width = max(map(len, record))
     values = {name: each["value"] if isinstance(each["value"], list | dict) else shown(each["value"])
               for name, each in record.items()}

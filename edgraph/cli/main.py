@@ -108,11 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _option_message(error: click.NoSuchOption) -> str:
     """Click would offer options that have hardly a letter in common."""
-    command = error.ctx.command if error.ctx is not None else program
-    options = [name for parameter in command.params for name in parameter.opts if name.startswith("-")]
-    near = nearest(error.option_name, options)
-    hint = f"did you mean {near!r}?" if near else "an override has no dashes: KEY.PATH=VALUE"
-    return f"there is no option {error.option_name!r}; {hint}"
+    context = error.ctx or click.Context(program)
+    options = [name for parameter in context.command.get_params(context) for name in parameter.opts
+               if name.startswith("-")]
+    near = "--help" if error.option_name == "-h" else nearest(error.option_name, options)
+    hint = f"; did you mean {near!r}?" if near else ""
+    if not near and "=VALUE" in context.get_usage():
+        hint = "; an override has no dashes: KEY.PATH=VALUE"
+    return f"there is no option {error.option_name!r}{hint}"
 
 
 def _drop_output() -> None:

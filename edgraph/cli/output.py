@@ -26,7 +26,12 @@ class RunFailed(click.ClickException):
 
 
 def configure_streams() -> None:
-    """Names in a pipeline may have characters that a terminal's encoding lacks: they are escaped there."""
+    """Names in a pipeline may have characters that a terminal's encoding lacks: they are escaped there. Streams that
+    whoever started the program has closed lead nowhere: else the next file that is opened would take their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -11,9 +11,11 @@ from typing import TypeVar, cast
 from edgraph.language.expressions import RESERVED
 from edgraph.language.values import Broken, origin
 from edgraph.text.diagnostics import Diagnostics, hinted
-from edgraph.text.scalars import write
+from edgraph.text.scalars import number_meant, write
 from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint, means, nearest
+
+HUGE = 2**53  # a bound from here on is not the first thing to say of a number
 
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -165,7 +167,7 @@ class Fields:
         value = tree.value if isinstance(tree, Scalar) else None
         if isinstance(tree, Broken):
             return None
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        if isinstance(value, float) and value.is_integer():
             value = int(value)  # 1e5 is a whole number
         if isinstance(value, float):
             self.report("out-of-range" if math.isfinite(value) else "not-finite", tree,
@@ -175,6 +177,8 @@ class Fields:
             self.wrong(key, tree, expected, _unquote(value))
             return None
         if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            if maximum is not None and value > maximum >= HUGE:
+                expected = f"a whole number of at most {maximum}"
             self.report("out-of-range", tree, f"{key!r} of {self.where} is {value}; expected {expected}")
             return None
         return value
@@ -295,21 +299,17 @@ def first_line(span: Span) -> Span:
 
 
 def _range(what: str, minimum: int | None, maximum: int | None) -> str:
-    if minimum is not None and maximum is not None and maximum < 2**53:
+    if minimum is not None and maximum is not None and maximum < HUGE:
         return f"{what} from {minimum} to {maximum}"
     return f"{what} of at least {minimum}" if minimum is not None else what
 
 
 def _unquote(value: object) -> str | None:
     """Help for a number that was written in quotes."""
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return None
-        return hint("write the number without quotes" + (", and without '_'" if "_" in value else ""),
-                    value.strip().replace("_", ""))
-    return None
+    meant = number_meant(value) if isinstance(value, str) else None
+    if meant is None:
+        return None
+    return hint("write the number without quotes" + (", and without '_'" if "_" in str(value) else ""), meant)
 
 
 def _either(options: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ SOURCE = "command line"
 NAMED = {"data": "data set", "models": "model", "optimizers": "optimizer", "stages": "stage", "ops": "op",
          "patterns": "pattern", "graphs": "graph", "loggers": "logger", "params": "parameter",
          "fixed_examples": "data set"}
+WHOLE = ("edgraph", "name", "description", "imports", "include")  # they have no keys
 WEIGHTS = ("weights", "from")  # of a model: one of them
 _LITERAL = ("params", "with")  # below these a null is a value, elsewhere it removes the key
 
@@ -95,9 +96,12 @@ class Override:
         known = _names(root, "params")
         if name not in known:
             help = did_you_mean(name, known) or "the pipeline has no parameters"
-            if name in sections:
+            if name in WHOLE:
+                help = f"a bare name is a parameter; {name!r} is set in the file"
+            elif name in sections:
                 help = f"a bare name is a parameter; for the section write {name}.KEY=VALUE"
-            elif (near := nearest(name, sections)) is not None and nearest(name, known) is None:
+            elif (near := nearest(name, [each for each in sections if each not in WHOLE])) is not None \
+                    and nearest(name, known) is None:
                 help = f"a bare name is a parameter; for the section write {near}.KEY=VALUE"
             self.diagnostics.error("unknown-parameter", f"there is no parameter {name!r}", self.spans[0],
                                    help)
@@ -169,6 +173,8 @@ class Override:
         path = ".".join(self.parts[:depth + 1])
         is_list = isinstance(old.value, Sequence)
         help = f"a list is replaced as a whole: {path}=[…]" if is_list else f"write {path}=VALUE"
+        if depth == 0:
+            help = f"{path!r} is set in the file"
         self.diagnostics.error("bad-override",
                                f"{path!r} is {describe(old.value)} and has no key {self.parts[depth + 1]!r}",
                                self.spans[depth + 1], help, (("it is given here", old.value.span),))

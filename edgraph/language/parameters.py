@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from edgraph.text.scalars import resolve, write
+from edgraph.text.scalars import number_meant, write
 from edgraph.text.source import Plain
 from edgraph.text.suggest import nearest
 
@@ -43,8 +43,8 @@ class Parameter:
     def misfit(self, value: Plain) -> Misfit | None:
         """What is wrong with a value; None where it can be set."""
         if self.kind is None or not _is_of(value, self.kind):
-            quoted = isinstance(value, str) and self.kind in ("number", "integer") and _is_number(value)
-            return Misfit("wrong-type", self.words(), "write the number without quotes" if quoted else None)
+            number = isinstance(value, str) and self.kind in ("number", "integer") and number_meant(value) is not None
+            return Misfit("wrong-type", self.words(), "write the number without quotes" if number else None)
         if isinstance(value, float) and math.isnan(value):
             return Misfit("not-finite", self.words())
         if self.choices and value not in self.choices:
@@ -79,10 +79,6 @@ def kind_of(value: Plain) -> Kind | None:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else "text" if isinstance(value, str) else None
-
-
-def _is_number(text: str) -> bool:
-    return isinstance(resolve(text.strip() or "-"), int | float)
 
 
 def _is_of(value: Plain, kind: Kind) -> bool:

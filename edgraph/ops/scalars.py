@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgraph.ops.mismatch import Checker, Mismatch
+from edgraph.text.scalars import number_meant, resolve
 from edgraph.text.source import Scalar, Tree
 from edgraph.text.suggest import did_you_mean, hint
 
@@ -44,13 +45,11 @@ def _as_float(value: float, tree: Tree) -> float:
 
 
 def _quoted_number(value: Any, kind: type) -> str | None:
-    if isinstance(value, str):
-        try:
-            kind(value)
-        except (ValueError, OverflowError):
-            return None
-        return hint(f"without quotes {value} is a number", value)
-    return None
+    meant = number_meant(value) if isinstance(value, str) else None
+    number = resolve(meant) if meant is not None else None
+    if meant is None or (kind is int and isinstance(number, float) and not number.is_integer()):
+        return None
+    return hint(f"without {'underscores' if '_' in value else 'quotes'} {meant} is a number", meant)
 
 
 def _str(tree: Tree) -> str:

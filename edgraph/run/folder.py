@@ -119,9 +119,13 @@ class RunFolder:
         return None if value is None else Status(**value)
 
     def is_running(self) -> bool:
-        """Whether a process is at work on the run: one that was killed still says `running`."""
-        status = self.status()
-        return status is not None and status.state == "running" and is_held(self.path) is not False
+        """Whether a process is at work on the run. Its status alone does not tell: one that was killed still says
+        `running`, and one that begins, or is taken up again, says so only when all is ready."""
+        held = is_held(self.path)
+        if held is None:
+            status = self.status()
+            return status is not None and status.state == "running"
+        return held
 
     def metrics(self) -> list[Row]:
         return read_metrics(self.path / "metrics.jsonl")

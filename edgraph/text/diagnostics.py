@@ -112,8 +112,8 @@ def hinted(help: str | None, span: Span | None, given: Container[str] = ()) -> t
         return ()
     written = span.source.line(span.line)[span.column - 1:span.end_column - 1]
     places = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(help.found)}(?!\w)", written)]
-    if not help.found:
-        places = [(0, len(written))]
+    if not help.found:  # what `${NAME}` inserts is written somewhere else
+        places = [] if "${" in written else [(0, len(written))]
     if len(places) != 1 or not written:
         return ()
     start, end = places[0]

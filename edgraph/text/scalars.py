@@ -39,6 +39,13 @@ def resolve(text: str) -> bool | int | float | str | None:
     return text
 
 
+def number_meant(text: str) -> str | None:
+    """The number that a text was to be, as it is written: `1000` for `1_000`; None where it was to be none."""
+    written = text.strip().replace("_", "")
+    value = resolve(written)
+    return written if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def write(value: bool | int | float | None) -> str:
     """A number, truth value or null in words that `resolve` reads back."""
     if value is None:

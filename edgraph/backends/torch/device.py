@@ -24,11 +24,17 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        kinds = ["auto", "cpu", "cuda", "mps"]
-        reason = str(error).strip().splitlines()[0]
-        raise wrong("unknown-device", f"there is no device '{name}' here: {reason}", None,
-                    did_you_mean(name, kinds)) from None
+        reason = str(error).strip().splitlines()[0].partition(". ")[0]  # some go on for a page
+        raise wrong("unknown-device", f"there is no device '{name}' here: {reason}", None, _others(name)) from None
     return device
+
+
+def _others(name: str) -> str:
+    """What may stand in place of a device that is not there."""
+    gpus = torch.cuda.device_count()
+    there = ["auto", "cpu", *(["cuda"] if gpus else []), *(f"cuda:{number}" for number in range(1, gpus)),
+             *(["mps"] if torch.backends.mps.is_available() else [])]
+    return did_you_mean(name, there)
 
 
 def autocast(precision: str, device: torch.device) -> Callable[[], AbstractContextManager[Any]] | None:

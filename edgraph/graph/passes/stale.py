@@ -48,5 +48,7 @@ def _ways_out(node: Node, text: str, source: Node | None) -> str:
     name = source.name if source is not None and source.visible else text
     if node.entry is not None and node.entry.every is not None:
         verb = "log" if node.op.startswith("log_") else "run"
-        return f"drop 'every' to {verb} whenever '{name}' runs, or use \"hold({text}, nan)\""
+        # A pattern may have another word for it, and its ops are changed by their names.
+        drop = f"write ops: {{{node.name}: {{every: null}}}}" if "." in node.name else "drop 'every'"
+        return f"{drop} to {verb} whenever '{name}' runs, or use \"hold({text}, nan)\""
     return f"use \"hold({text}, nan)\" to take the latest value"
