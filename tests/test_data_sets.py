@@ -131,6 +131,10 @@ def test_idx_that_is_not_there(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.message.endswith(f"there is no file {mnist}/train")
 
 
+def torn(data: bytes) -> bytes:
+    return data[:20] + bytes(255 - value for value in data[20:22]) + data[22:]
+
+
 @pytest.mark.parametrize(("settings", "message"), [
     ({"labels": "x"}, "'labels' without 'images': name both files, or a folder"),
     ({"images": "x", "folder": "y"}, "'images' and 'folder' are two ways to say the same: give one of them"),
@@ -144,12 +148,18 @@ def test_idx_that_is_not_there(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ({"images": "labels"}, "has 1 dimensions; images have 3, or 4 with channels"),
     ({"images": "gz"}, "is a damaged gzip file: Compressed file ended before the end-of-stream marker was "
                        "reached"),
+    ({"images": "torn"}, "is a damaged gzip file: Error -3 while decompressing data: invalid distance too far back"),
+    ({"images": "negative"}, "is damaged: its header announces the shape (-5, -3, 2)"),
+    ({"images": "good", "labels": "good"}, "holds uint8 of shape (5, 3, 2); labels are whole numbers, one for each image"),
+    ({"images": "good", "labels": "floats"}, "holds float32 of shape (5,); labels are whole numbers, one for each image"),
     ({"images": "good", "labels": "labels"}, "the fields do not have equally many examples: 'image' 5, "
                                              "'label' 3")])
 def test_idx_that_is_wrong(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     contents = {"html": b"<html>", "empty": b"", "short": idx_bytes(IMAGES)[:-1],
                 "labels": idx_bytes(LABELS[:3]),
-                "gz": gzip.compress(idx_bytes(IMAGES))[:-20], "good": idx_bytes(IMAGES)}
+                "gz": gzip.compress(idx_bytes(IMAGES))[:-20], "good": idx_bytes(IMAGES),
+                "torn": torn(gzip.compress(idx_bytes(IMAGES))), "floats": idx_bytes(LABELS.astype(">f4"), 0x0D),
+                "negative": idx_bytes(IMAGES)[:4] + struct.pack(">iii", -5, -3, 2) + IMAGES.tobytes()}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     found = refused("idx", settings, folder=tmp_path)
@@ -238,6 +248,11 @@ def test_csv_with_numbers(tmp_path: Path) -> None:
     ("a,b\n1,2\n3,x\n", {}, "{file}:3: column 'b' holds 'x', expected a number"),
     ("a,b\n1,2\n\n3,\n", {}, "{file}:4: column 'b' holds an empty cell, expected a number"),
     ("a,b\n1,2\n3\n", {}, "{file}:3: 1 cells, expected 2"),
+    ("a,b\n,2\n3,4\n", {}, "{file}:2: column 'a' holds an empty cell, expected a number"),
+    ("a,b\nNA,2\n3,4\n", {}, "{file}:2: column 'a' holds 'NA', expected a number"),
+    ("a,b\n1,x\n2,\n", {"target": "b"}, "{file}:3: column 'b' holds an empty cell, expected a class"),
+    ("a;b\n1;2\n", {}, "{file} has no column of numbers, and no 'target' is named; its only column is 'a;b': is "
+                       "'delimiter' right?"),
     ("a,a\n1,2\n", {}, "{file}:1: column 'a' is named twice"),
     ("a,b\n1,2\n", {"target": "c"}, "{file} has no column 'c': expected one of a, b"),
     ("a,b\n1,2\n", {"target": 2}, "{file} has no column '2': expected one of a, b"),
@@ -252,6 +267,13 @@ def test_csv_that_is_wrong(tmp_path: Path, text: str, settings: dict[str, Any], 
     found = refused("csv", {"file": "table.csv", **settings}, folder=tmp_path)
     assert found.code == "cannot-construct"
     assert found.message == f"data set 'csv' could not be made: {message.format(file=tmp_path / 'table.csv')}"
+
+
+def test_csv_whose_target_is_called_features(tmp_path: Path) -> None:
+    write(tmp_path, "features,a,note\n1,2,\n99999999999999999999,3,\n")
+    rows = batch(opened("csv", {"file": "table.csv", "target": "features"}, folder=tmp_path), 0, 1)
+    assert rows["features"].tolist() == [[2], [3]]
+    assert rows["target"].tolist() == [1, np.float32(1e20)]
 
 
 def test_csv_without_rows(tmp_path: Path) -> None:
@@ -297,6 +319,33 @@ def test_image_folder_in_sizes(pictures: Path) -> None:
         batch(as_they_are, 0, 1)
 
 
+def test_images_of_sixteen_bits(tmp_path: Path) -> None:
+    """From 0 to 1 as all others; Pillow itself would cut them off at 255."""
+    (tmp_path / "a").mkdir()
+    values = np.array([[0, 257 * 51], [257 * 204, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a" / "deep.png")
+    for gray in (True, False):
+        image = batch(opened("image_folder", {"folder": tmp_path, "grayscale": gray}), 0)["image"][0, 0]
+        assert np.array_equal(image, np.array([[0, .2], [.8, 1]], np.float32))
+    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "a" / "a.tif")
+    found = refused("image_folder", {"folder": tmp_path})
+    assert "a.tif has pixels of 32 bits, and nobody knows which number is white" in found.message
+
+
+def test_hidden_files_are_no_images(pictures: Path) -> None:
+    for name in ("._a.png", ".ipynb_checkpoints/a.png"):
+        file = pictures / "train" / "dark" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"no image")
+    assert opened("image_folder", {"folder": pictures / "train", "size": 4}).length == 4
+
+
+@pytest.mark.parametrize("size", [[4], [4, 4, 4]])
+def test_a_size_that_is_none(pictures: Path, size: list[int]) -> None:
+    found = refused("image_folder", {"folder": pictures / "train", "size": size})
+    assert found.message.endswith(f"'size' is one number, or two: [height, width]; found {size}")
+
+
 def test_image_folder_that_is_wrong(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = refused("image_folder", {"folder": "x"}, folder=pictures)
     assert (found.code, at(found)) == ("missing-file", "x")
@@ -340,6 +389,13 @@ def test_text(tmp_path: Path) -> None:
         rest.dataset[rest.length]
 
 
+def test_text_of_files_beside_folders_and_with_a_mark_of_their_order(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part.txt").write_bytes(b"\xef\xbb\xbfabc")
+    source = opened("text", {"file": "part*", "length": 2, "split": "all"}, folder=tmp_path)
+    assert source.dataset.vocabulary == "abc"
+
+
 def test_text_that_is_wrong(tmp_path: Path) -> None:
     def message(**settings: Any) -> str:
         return refused("text", settings, folder=tmp_path).message.partition("could not be made: ")[2]
@@ -381,6 +437,11 @@ class Pairs(Squares):
 class Broken(Squares):
     def __getitem__(self, index: int) -> Any:
         raise KeyError("nothing")
+
+
+class Endless(Squares):
+    def __len__(self) -> int:
+        raise TypeError("it has no end")
 
 
 def read_squares(start: int) -> Squares:
@@ -436,6 +497,9 @@ def not_one() -> list[int] | object:
                                             f"number, found the "
      "text 'many'", "many", None),
     (NAME, {"count": 0}, "empty-data", f"data set '{NAME}' has no examples", NAME, None),
+    (NAME, {"count": -1}, "data-error", f"data set '{NAME}' does not say how many examples it has: __len__() should "
+                                        "return >= 0", NAME, "__len__ gives a whole number"),
+    ("test_data_sets.Endless", None, "data-error", None, "test_data_sets.Endless", "__len__ gives a whole number"),
     ("test_data_sets.not_one", None, "not-a-data-set", "'test_data_sets.not_one' is no data set: object has "
                                                        "no __len__ "
      "and no __getitem__", "test_data_sets.not_one",

@@ -302,6 +302,16 @@ def test_in_the_data(workers: int) -> None:
 
 # -- what does not fit ---------------------------------------------------------------------------------
 
+def test_in_a_sampler() -> None:
+    """Which examples the step had is then not known."""
+    with Path("failing_ops.py").open("a") as file:
+        file.write("\n\ndef shrinking(length, rng):\n    return rng.permutation(length)[:rng.integers(64, length)]\n")
+    write(data={"train": {"use": "digits", "batch_size": 64, "sampler": "failing_ops.shrinking"}})
+    ended = fails("run.num_steps=100")
+    assert "it must give equally many in each" in said(ended)
+    assert ended.failure is not None and not any("the batch had" in note for note in ended.failure.notes)
+
+
 def test_wrong_shapes(capsys: Captured) -> None:
     assert main(["run", "pipeline.yaml", "models.net.with.sizes=[32, 10]", "--folder", "run"]) == 1
     text = capsys.readouterr().err

@@ -72,7 +72,7 @@ def _files(file: Path) -> list[Path]:
         return found
     if file.is_file():
         return [file]
-    found = sorted(map(Path, glob(str(file), recursive=True)))
+    found = sorted(path for path in map(Path, glob(str(file), recursive=True)) if path.is_file())
     if not found:
         what = "no file matches" if has_magic(str(file)) else "there is no file"
         raise FileNotFoundError(f"{what} {file}")
@@ -81,6 +81,6 @@ def _files(file: Path) -> list[Path]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8: {error}") from error

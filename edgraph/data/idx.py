@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -39,9 +40,17 @@ def read(*, images: Path | None = None, labels: Path | None = None, folder: Path
         scaled /= 255  # in place: there may be 60,000 of them
     arrays: dict[str, Array] = {"image": scaled}
     if labels is not None:
-        arrays["label"] = read_array(labels).astype(np.int64)
+        arrays["label"] = _classes(labels)
     fields = {name: describe(array) for name, array in arrays.items()}
     return ArrayData(arrays, fields)
+
+
+def _classes(file: Path) -> Array:
+    values = read_array(file)
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(f"{file} holds {values.dtype.newbyteorder('=')} of shape {values.shape}; labels are whole "
+                         "numbers, one for each image")
+    return values.astype(np.int64)
 
 
 def read_array(file: Path) -> Array:
@@ -52,7 +61,7 @@ def read_array(file: Path) -> Array:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{file} is a damaged gzip file: {error}") from error
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or len(data) < 4 + 4 * data[3]:
         start = data[:4].hex(" ") or "nothing"
@@ -61,6 +70,8 @@ def read_array(file: Path) -> Array:
     dtype = np.dtype(TYPES[data[2]])
     begin = 4 + 4 * data[3]
     shape = tuple(int(n) for n in np.frombuffer(data, ">i4", data[3], 4))
+    if min(shape, default=0) < 0:
+        raise ValueError(f"{file} is damaged: its header announces the shape {shape}")
     announced = dtype.itemsize * math.prod(shape)
     if len(data) != begin + announced:
         raise ValueError(f"{file} holds {len(data) - begin} bytes of values where its header announces "

@@ -39,9 +39,11 @@ class ImageFolder:
         if not self.classes:
             raise ValueError(f"{root} has no sub-folders; expected one for each class, its images inside")
         self.files = [(file, label) for label, name in enumerate(self.classes)
-                      for file in sorted((root / name).rglob("*")) if file.suffix.lower() in ENDINGS]
+                      for file in sorted((root / name).rglob("*")) if _shown(file.relative_to(root))]
         if not self.files:
             raise ValueError(f"the sub-folders of {root} hold no images ({', '.join(sorted(ENDINGS))})")
+        if isinstance(size, list) and len(size) != 2:
+            raise ValueError(f"'size' is one number, or two: [height, width]; found {size}")
         self.size = size
         self.mode = "L" if grayscale else "RGB"
         self.fields = {"image": f"float32 ({1 if grayscale else 3}, height, width), 0 to 1",
@@ -59,7 +61,7 @@ class ImageFolder:
 
         try:
             with Image.open(file) as opened:
-                image = self._sized(opened.convert(self.mode))
+                image = self._sized(_in_bytes(opened, file).convert(self.mode))
         except OSError as error:  # what Pillow raises for a damaged file
             raise ValueError(f"{file} cannot be read as an image: {error}") from error
         pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
@@ -74,3 +76,20 @@ class ImageFolder:
             return ImageOps.fit(image, (self.size, self.size), Image.Resampling.BILINEAR)
         height, width = self.size
         return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _shown(file: Path) -> bool:
+    """Whether it is an image, and none of the hidden ones that file browsers and notebooks leave."""
+    return file.suffix.lower() in ENDINGS and not any(part.startswith(".") for part in file.parts)
+
+
+def _in_bytes(image: Any, file: Path) -> Any:
+    """An image with 8 bits a channel. Pillow would cut 16 bits off at 255, which leaves an image nearly white."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):  # PNG has 16 bits at most
+        return Image.fromarray(((np.asarray(image, dtype=np.uint32) + 128) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"{file} has pixels of 32 bits, and nobody knows which number is white; save it with 8 or 16 "
+                         "bits")
+    return image

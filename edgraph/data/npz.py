@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def read(*, file: Path, fields: list[str] | dict[str, str] | None = None) -> Arr
         with loaded as stored:
             names = _chosen(fields, list(stored.files), file)
             arrays = {field: stored[name] for field, name in names.items()}
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(f"{file} is no .npz file, or a damaged one: {error}") from error
     except ValueError as error:
         if "pickle" in str(error):
@@ -40,7 +41,8 @@ def read(*, file: Path, fields: list[str] | dict[str, str] | None = None) -> Arr
 
 
 def _chosen(fields: list[str] | dict[str, str] | None, stored: list[str], file: Path) -> dict[str, str]:
-    names = dict(fields) if isinstance(fields, dict) else {name: name for name in fields or stored}
+    fields = stored if fields is None else fields
+    names = dict(fields) if isinstance(fields, dict) else {name: name for name in fields}
     for name in names.values():
         if name not in stored:
             raise ValueError(f"{file} has no array '{name}': {did_you_mean(name, stored) or 'it is empty'}")

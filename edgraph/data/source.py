@@ -78,7 +78,12 @@ class _Parts:
             lacks = f"{type(dataset).__name__} has no {' and no '.join(absent)}"
             raise self.make.fail("not-a-data-set", f"'{name}' is no data set: {lacks}", span,
                                  "a data set has __len__ and __getitem__(index), which returns a mapping")
-        if len(dataset) == 0:
+        try:
+            length = len(dataset)
+        except Exception as error:  # whatever a user's __len__ raises, and what it gives that is no length
+            raise self.make.fail("data-error", f"data set '{name}' does not say how many examples it has: "
+                                 f"{reason(error)}", span, "__len__ gives a whole number") from error
+        if length == 0:
             raise self.make.fail("empty-data", f"data set '{name}' has no examples", span,
                                  "check what it is given under `with`, and its files")
         return dataset

@@ -11,6 +11,8 @@ import numpy as np
 from edgraph.data.arrays import Array, ArrayData
 from edgraph.text.suggest import did_you_mean
 
+MISSING = {"", "na", "n/a", "null", "none", "?", "-"}  # what tables write where they have no value
+
 
 def read(*, file: Path, target: str | int | None = None, features: list[str] | None = None,
          delimiter: str = ",", header: bool = True) -> ArrayData:
@@ -29,13 +31,15 @@ def read(*, file: Path, target: str | int | None = None, features: list[str] | N
     columns = [table.column(name) for name in features] if features is not None else numeric
     arrays: dict[str, Array] = {name: table.numbers(name) for name in dict.fromkeys([*numeric, *columns])}
     attributes = {}
-    if columns:
-        arrays["features"] = np.stack([arrays[name] for name in columns], axis=1)
+    matrix = [arrays[name] for name in columns]
     if chosen is not None:
-        arrays["target"], attributes["classes"] = table.target(chosen)
-        arrays[chosen] = arrays["target"]
+        arrays[chosen], attributes["classes"] = table.target(chosen)
+        arrays["target"] = arrays[chosen]
+    if matrix:
+        arrays["features"] = np.stack(matrix, axis=1)
     if not arrays:
-        raise ValueError(f"{file} has no column of numbers, and no 'target' is named")
+        only = f"; its only column is '{table.names[0]}': is 'delimiter' right?" if len(table.names) == 1 else ""
+        raise ValueError(f"{file} has no column of numbers, and no 'target' is named{only}")
     return ArrayData(arrays, attributes=attributes)
 
 
@@ -74,9 +78,9 @@ class _Table:
         raise ValueError(f"{self.file} has no column '{name}': {did_you_mean(str(name), self.names)}")
 
     def is_numeric(self, name: str) -> bool:
-        """Whether a column is meant to hold numbers: its first cell is one."""
-        cells = self._cells[name]
-        return bool(cells) and _is_number(cells[0])
+        """Whether a column is meant to hold numbers: its first cell is one, of those that hold something."""
+        first = next((cell for cell in self._cells[name] if cell.lower() not in MISSING), None)
+        return first is not None and _is_number(first)
 
     def numbers(self, name: str) -> Array:
         """A column as float32."""
@@ -96,8 +100,11 @@ class _Table:
         if self.is_numeric(name):
             try:
                 return cells.astype(np.int64), None
-            except ValueError:
+            except (ValueError, OverflowError):
                 return self.numbers(name), None
+        for line, cell in zip(self.lines, self._cells[name], strict=True):
+            if not cell:
+                raise ValueError(f"{self.file}:{line}: column '{name}' holds an empty cell, expected a class")
         classes, indices = np.unique(cells, return_inverse=True)
         return indices.astype(np.int64), tuple(classes.tolist())
 

@@ -208,7 +208,10 @@ class Runner:
         failure, over = outcome.failure, self.job.graph.facts.over
         if failure is None or failure.step is None or over is None or over not in self.job.data:
             return
-        indices = self.job.data[over].stream().indices(failure.step - 1)
+        try:
+            indices = self.job.data[over].stream().indices(failure.step - 1)
+        except ValueError:  # the sampler itself may be what failed
+            return
         shown = ", ".join(map(str, indices[:16])) + (", …" if len(indices) > 16 else "")
         failure.notes.append(f"the batch had the examples {shown} of '{over}' ({len(indices)} in all)")
 

@@ -63,7 +63,7 @@ def _value(value: Any, device: torch.device) -> Any:
         return value.to(device)
     if isinstance(value, Mapping):
         return convert(value, device)
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc" or value.dtype.itemsize > 16:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc" or value.dtype.char in "gG":
         return value
     array = np.ascontiguousarray(value, value.dtype.newbyteorder("="))
     with warnings.catch_warnings():  # of arrays that may not be written to: batches are copies
