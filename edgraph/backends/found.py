@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Set
+from itertools import combinations
+from typing import Any, TypeVar, cast
 
 from edgraph.text.diagnostics import Diagnostic, PipelineError
 from edgraph.text.source import Span
@@ -22,6 +23,26 @@ def entry_of(table: Mapping[str, T], name: str, kind: str, span: Span | None = N
     if name not in table:
         raise wrong(f"unknown-{kind}", f"there is no {kind} '{name}'", span, did_you_mean(name, table))
     return table[name]
+
+
+def method_of(model: Any, path: str, method: str, known: Iterable[str]) -> Callable[..., Any]:
+    """A method of the model at a path. known: names from which the nearest is offered. Raises PipelineError."""
+    found = getattr(model, method, None)
+    if not callable(found):
+        own = [name for name in known if not name.startswith("_") and callable(getattr(model, name, None))]
+        raise wrong("unknown-method", f"model '{path}' has no method '{method}'", None, did_you_mean(method, own))
+    return cast(Callable[..., Any], found)
+
+
+def sharing(owned: Mapping[str, Set[int]]) -> list[tuple[str, str]]:
+    """Pairs of models that own something together, in their order."""
+    return [(one, other) for one, other in combinations(owned, 2) if owned[one] & owned[other]]
+
+
+def two_schedules(optimizer: str) -> PipelineError:
+    """What is wrong where `set_learning_rate` and a schedule set the same learning rate."""
+    return wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its schedule", None,
+                 "drop 'schedule', or the op 'set_learning_rate'")
 
 
 def listed(names: Iterable[str]) -> str:

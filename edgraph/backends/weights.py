@@ -1,4 +1,4 @@
-"""`weights:` of a model: from a checkpoint of a run, or from a safetensors file."""
+"""`weights:` of a model: from a checkpoint of a run, or from a safetensors file; and whether weights fit a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from edgraph.backends.base import ArrayBlob, StateTree
 from edgraph.backends.entries import ModelEntry, Weights
+from edgraph.backends.found import wrong
 from edgraph.data.construct import reason
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.suggest import did_you_mean
@@ -101,6 +102,20 @@ def _fitting(found: Mapping[str, Any], wanted: Mapping[str, Any], needed: Collec
 def _some(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(f"'{name}'" for name in listed[:3]) + (", …" if len(listed) > 3 else "")
+
+
+def no_checkpoint(name: str) -> StateTree:
+    """Reads no checkpoint: for models that are built outside of a run."""
+    raise ValueError("there is no run folder to look in")
+
+
+def check_same_shapes(target: str, source: str, mine: Mapping[str, tuple[int, ...]],
+                      theirs: Mapping[str, tuple[int, ...]]) -> None:
+    """One model can follow another: their parameters have the same names and shapes. Raises PipelineError."""
+    if mine != theirs:
+        odd = next(name for name in [*mine, *theirs] if mine.get(name) != theirs.get(name))
+        raise wrong("different-models", f"'{target}' cannot follow '{source}': they differ in parameter '{odd}'", None,
+                    f"make one a copy of the other: '{target}: {{copy: {source}}}'")
 
 
 def check_same_names(model: str, what: str, mine: Collection[str], theirs: Collection[str]) -> None:

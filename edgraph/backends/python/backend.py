@@ -11,10 +11,12 @@ import numpy as np
 from edgraph.backends import batches, plain
 from edgraph.backends.base import Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
+from edgraph.backends.found import sharing
 from edgraph.backends.names import registered
 from edgraph.backends.python import functions, state
 from edgraph.backends.python.library import IMPLEMENTATIONS
 from edgraph.backends.python.models import ModelBuilder, Models, seed_all
+from edgraph.backends.weights import no_checkpoint
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 
@@ -35,7 +37,7 @@ class PythonBackend:
               checkpoint: Callable[[str], StateTree] | None = None, folder: Path | None = None) -> None:
         diagnostics = Diagnostics()
         builder = ModelBuilder(models, registered=registered("model", "python"), seed=seed, folder=folder or Path(),
-                               checkpoint=checkpoint or _no_checkpoint, diagnostics=diagnostics)
+                               checkpoint=checkpoint or no_checkpoint, diagnostics=diagnostics)
         built = builder.build()
         if diagnostics.failed:
             raise PipelineError(diagnostics)
@@ -69,9 +71,7 @@ class PythonBackend:
         return self._calls.fit(node, model, method, settings)
 
     def shared_parameters(self) -> list[tuple[str, str]]:
-        models = self._calls.models
-        names = list(models)
-        return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if models[a] is models[b]]
+        return sharing({name: {id(model)} for name, model in self._calls.models.items()})
 
     # -- values ----------------------------------------------------------------------------------------
 
@@ -113,7 +113,3 @@ class PythonBackend:
 
     def load_state(self, state: StateTree, *, only: str | None = None) -> None:
         self._calls.restore(state["models"])
-
-
-def _no_checkpoint(name: str) -> StateTree:
-    raise ValueError("there is no run folder to look in")

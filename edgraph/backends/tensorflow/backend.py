@@ -17,7 +17,7 @@ from typing import Any, Literal
 from edgraph.backends import plain
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
-from edgraph.backends.found import entry_of, wrong
+from edgraph.backends.found import entry_of, two_schedules
 from edgraph.backends.tensorflow import arrays, functions, names, noise, state, tree
 from edgraph.backends.tensorflow.build import ModelBuilder
 from edgraph.backends.tensorflow.compiler import TensorFlowCompiler
@@ -31,6 +31,7 @@ from edgraph.backends.tensorflow.optimizers import OptimizerBuilder
 from edgraph.backends.tensorflow.snapshot import load_model, model_state
 from edgraph.backends.tensorflow.tape import Recorder
 from edgraph.backends.tensorflow.updater import Policy, Updater
+from edgraph.backends.weights import no_checkpoint
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 
@@ -60,7 +61,7 @@ class TensorFlowBackend:
         folder = folder or Path()
         diagnostics = Diagnostics()
         with tf.device(self.device):
-            self._build_models(models, seed, checkpoint or _no_checkpoint, folder, diagnostics)
+            self._build_models(models, seed, checkpoint or no_checkpoint, folder, diagnostics)
             frozen = frozenset(name for name, entry in models.items() if entry.frozen)
             for name, entry in optimizers.items():
                 updater = OptimizerBuilder(
@@ -124,8 +125,7 @@ class TensorFlowBackend:
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
         updater = self._updater(optimizer)
         if updater.schedule is not None:
-            raise wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its "
-                        "schedule", None, "drop 'schedule', or the op 'set_learning_rate'")
+            raise two_schedules(optimizer)
         return updater.set_rate
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
@@ -189,7 +189,3 @@ class TensorFlowBackend:
         if only != "models":
             for name, updater in self.updaters.items():
                 updater.load(entry_of(state["optimizers"], name, "optimizer"))
-
-
-def _no_checkpoint(name: str) -> StateTree:
-    raise ValueError("there is no run folder to look in")

@@ -7,13 +7,12 @@ from typing import Any
 
 from edgraph.backends.base import Bound
 from edgraph.backends.calls import with_names
-from edgraph.backends.found import wrong
+from edgraph.backends.found import method_of
 from edgraph.backends.tensorflow.framework import keras, tf
 from edgraph.backends.tensorflow.keys import mix, pair
 from edgraph.backends.tensorflow.tape import Recorder
 from edgraph.backends.tensorflow.tree import module_at, random_states, variables
 from edgraph.ops.random import node_base
-from edgraph.text.suggest import did_you_mean
 
 Call = Callable[..., Any]
 
@@ -108,10 +107,5 @@ def _seeded(run: Call, states: list[Any], base: int) -> Call:
 
 
 def _method(module: Any, method: str, path: str) -> Call:
-    found = getattr(module, method, None)
-    if not callable(found):
-        own = [name for name in dir(type(module)) if not name.startswith("_") and not hasattr(keras.layers.Layer, name)
-               and callable(getattr(module, name, None))]
-        raise wrong("unknown-method", f"model '{path}' has no method '{method}'", None,
-                    did_you_mean(method, own))
-    return found  # type: ignore[no-any-return]
+    own = [name for name in dir(type(module)) if not hasattr(keras.layers.Layer, name)]
+    return method_of(module, path, method, own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from edgraph.backends.found import entry_of, listed, wrong
+from edgraph.backends.found import entry_of, listed, sharing, wrong
 from edgraph.backends.tensorflow.framework import keras
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
@@ -112,6 +112,4 @@ def parameter_at(models: Mapping[str, Layer], path: str, span: Span | None = Non
 
 def shared(models: Mapping[str, Layer]) -> list[tuple[str, str]]:
     """Pairs of models, in their order, that share a parameter."""
-    owned = {name: set(map(id, variables(model).parameters.values())) for name, model in models.items()}
-    names = list(models)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if owned[a] & owned[b]]
+    return sharing({name: set(map(id, variables(model).parameters.values())) for name, model in models.items()})

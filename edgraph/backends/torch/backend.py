@@ -11,7 +11,7 @@ from torch import nn
 
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
-from edgraph.backends.found import entry_of, wrong
+from edgraph.backends.found import entry_of, two_schedules
 from edgraph.backends.torch import functions, loader, names, noise, paths, state
 from edgraph.backends.torch.build import ModelBuilder
 from edgraph.backends.torch.device import autocast, be_deterministic, choose_device
@@ -23,6 +23,7 @@ from edgraph.backends.torch.optimizers import OptimizerBuilder
 from edgraph.backends.torch.seeding import seeder
 from edgraph.backends.torch.snapshot import load_model, model_state
 from edgraph.backends.torch.updater import Policy, Updater
+from edgraph.backends.weights import no_checkpoint
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 
@@ -57,7 +58,7 @@ class TorchBackend:
         diagnostics = Diagnostics()
         with torch.enable_grad():
             builder = ModelBuilder(models, seed=seed, device=self.device, folder=folder,
-                                   checkpoint=checkpoint or _no_checkpoint, diagnostics=diagnostics)
+                                   checkpoint=checkpoint or no_checkpoint, diagnostics=diagnostics)
             self.models = builder.build()
             failed = models.keys() - self.models.keys()
             frozen = frozenset(name for name, entry in models.items() if entry.frozen)
@@ -122,8 +123,7 @@ class TorchBackend:
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
         updater = self._updater(optimizer)
         if updater.schedule is not None:
-            raise wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its "
-                              "schedule", None, "drop 'schedule', or the op 'set_learning_rate'")
+            raise two_schedules(optimizer)
         return updater.set_rate
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
@@ -183,9 +183,3 @@ class TorchBackend:
         if only != "models":
             for name, updater in self.updaters.items():
                 updater.load(entry_of(state["optimizers"], name, "optimizer"))
-
-
-def _no_checkpoint(name: str) -> StateTree:
-    raise ValueError("there is no run folder to look in")
-
-

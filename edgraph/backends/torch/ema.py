@@ -7,19 +7,16 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from edgraph.backends.found import wrong
 from edgraph.backends.torch.paths import module_at
+from edgraph.backends.weights import check_same_shapes
 
 
 def update_ema(models: Mapping[str, nn.Module], target: str, source: str, decay: float) -> Callable[[], None]:
     """A function that moves the parameters of `target` towards those of `source`, and copies the buffers."""
     into, of = module_at(models, target), module_at(models, source)
     old, new = dict(into.named_parameters()), dict(of.named_parameters())
-    shapes = [{name: p.shape for name, p in part.items()} for part in (old, new)]
-    if shapes[0] != shapes[1]:
-        odd = next(n for n in [*old, *new] if shapes[0].get(n) != shapes[1].get(n))
-        raise wrong("different-models", f"'{target}' cannot follow '{source}': they differ in parameter "
-                    f"'{odd}'", None, f"make one a copy of the other: '{target}: {{copy: {source}}}'")
+    shapes = [{name: tuple(p.shape) for name, p in part.items()} for part in (old, new)]
+    check_same_shapes(target, source, *shapes)
     moved = [name for name, p in old.items() if p.is_floating_point() or p.is_complex()]
     olds: list[torch.Tensor] = [old[name] for name in moved]
     news: list[torch.Tensor] = [new[name] for name in moved]

@@ -11,12 +11,11 @@ from torch import nn
 
 from edgraph.backends.base import Bound
 from edgraph.backends.calls import with_names
-from edgraph.backends.found import wrong
+from edgraph.backends.found import method_of
 from edgraph.backends.torch.models import MLP, ConvNet
 from edgraph.backends.torch.paths import module_at
 from edgraph.backends.torch.seeding import seeder, torch_seeder
 from edgraph.ops.random import mix, node_base
-from edgraph.text.suggest import did_you_mean
 
 Call = Callable[..., Any]
 
@@ -176,10 +175,4 @@ def _seeded(run: Call, base: int, seed: Callable[[int], object]) -> Call:
 
 
 def _method(module: nn.Module, method: str, path: str) -> Call:
-    found = getattr(module, method, None)
-    if not callable(found):
-        own = [name for name in dir(module) if not name.startswith("_") and not hasattr(nn.Module, name)
-               and callable(getattr(module, name, None))]
-        raise wrong("unknown-method", f"model '{path}' has no method '{method}'", None,
-                    did_you_mean(method, own))
-    return found  # type: ignore[no-any-return]
+    return method_of(module, path, method, [name for name in dir(module) if not hasattr(nn.Module, name)])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from edgraph.backends.found import entry_of, listed, wrong
+from edgraph.backends.found import entry_of, listed, sharing, wrong
 from edgraph.text.source import Span
 from edgraph.text.suggest import did_you_mean
 
@@ -44,8 +44,7 @@ def shared(models: Mapping[str, nn.Module]) -> list[tuple[str, str]]:
     """Pairs of models, in their order, that share the memory of a parameter."""
     memory = {name: {p.untyped_storage().data_ptr() for p in model.parameters() if p.numel()}
               for name, model in models.items()}
-    names = list(models)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if memory[a] & memory[b]]
+    return sharing(memory)
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:
