@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from in_memory import MemoryStore
 from test_engine_clocks import SLOW
 from toy import TRAIN, Ran, check, run
-
-from edgraph.run.checkpoints import MemoryStore
 
 
 def only(store: MemoryStore, step: int) -> MemoryStore:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_memory import MemoryStore
 from test_engine_resume import only
 from toy import TRAIN, Ran, accepted, check, run, same
 from toy_regions import ToyCompiler, compiling
 
 from edgraph.graph.live import settable
-from edgraph.run.checkpoints import MemoryStore
 from edgraph.run.live import LiveParams
 from edgraph.run.mailbox import Change, Mailbox, read_changes
 from edgraph.run.start import Runner

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
+from in_memory import MemoryStore
 from oracle import Oracle
 from random_pipelines import Drawn, core_pipelines, pipelines
 from toy import Ran, check, forward_in_order, run, same, text
 
 from edgraph.graph.ir import EdgeKind
-from edgraph.run.checkpoints import MemoryStore
 
 QUIET: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck),
                          "phases": [Phase.explicit, Phase.reuse, Phase.generate]}  # shrinking takes minutes

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_memory import MemoryStore
 
 from edgraph.run import files
-from edgraph.run.checkpoints import ASIDE, FolderStore, MemoryStore, NoCheckpoint, check_name
+from edgraph.run.checkpoints import ASIDE, FolderStore, NoCheckpoint, check_name
 from edgraph.run.statefile import Damaged
 from edgraph.run.tree import Unsaveable
 

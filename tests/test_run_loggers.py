@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_memory import MemoryLogger
 
-from edgraph.run.loggers import FileLogger, Loggers, MemoryLogger, TensorBoard, summary
+from edgraph.run.loggers import FileLogger, Loggers, TensorBoard, summary
 from edgraph.run.metrics import read_metrics
 from edgraph.run.statefile import decode_state, encode_state
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_memory import MemoryMetrics
 
-from edgraph.run.metrics import MemoryMetrics, MetricsFile, parse_metrics, read_metrics
+from edgraph.run.metrics import MetricsFile, parse_metrics, read_metrics
 
 Make = Callable[[], Any]
 

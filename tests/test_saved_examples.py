@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import yaml
 from evaluated import EVALUATE, rows, run, write
+from in_memory import MemoryLogger
 
 from edgraph.data.digits import read as digits
 from edgraph.data.saved import SavedExamples, saved_sets
 from edgraph.ops.library.saving import save_examples
 from edgraph.run.examples import ExampleSet
 from edgraph.run.files import remove_partial
-from edgraph.run.loggers import FileLogger, Loggers, MemoryLogger
+from edgraph.run.loggers import FileLogger, Loggers
 from edgraph.text.diagnostics import PipelineError
 from edgraph.text.render import render_text
 

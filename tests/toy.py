@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from in_memory import MemoryLogger, MemoryStore
 from toy_backend import FUNCTIONS, Firing, Journal, ToyBackend, number, text
 from toy_ops import REGISTRY, TRAIN
 
@@ -19,10 +20,8 @@ from edgraph.backends.base import Bound
 from edgraph.compile import Checked
 from edgraph.graph.ir import EdgeKind, Graph
 from edgraph.run import bind, graphrun, start
-from edgraph.run.checkpoints import MemoryStore
 from edgraph.run.clockwork import Alarms
 from edgraph.run.engine import Outcome
-from edgraph.run.loggers import MemoryLogger
 from edgraph.run.start import Job, Runner
 from edgraph.text.render import render_text
 

@@ -1,22 +1,19 @@
-"""Checkpoints: a store per run, in its folder or in memory, with rotation and a newest valid one."""
+"""Checkpoints of a run, in its folder, with rotation and a newest valid one."""
 
 from __future__ import annotations
 
 import re
 import time
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from edgraph.backends.base import StateTree
 from edgraph.run.files import flush_folder, remove_partial
 from edgraph.run.statefile import (
     Damaged,
     StateFile,
-    decode_state,
-    encode_state,
     read_about,
     read_state,
     write_state,
@@ -43,46 +40,7 @@ class NoCheckpoint(LookupError):
     """There is no such checkpoint, or no such run. The message lists what there is."""
 
 
-class CheckpointStore(Protocol):
-    """Checkpoints of one run.
-
-    Unnamed ones are a series of which the newest `keep` stay (None: all). Under a name there is one, the last
-    that was saved, or as many of the last as `save` was told to keep.
-    """
-
-    keep: int | None
-
-    def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None, epoch: int = 0) -> Path:
-        """Store all state after `step` completed steps, the last of them in `epoch`. keep: how many of this series,
-        if not the default.
-
-        When it returns, the checkpoint is whole and has been read back; when it raises (Unsaveable, OSError,
-        Damaged), what was stored before is still there.
-        """
-        ...
-
-    def load(self, which: str | int | None = None) -> tuple[StateTree, int]:
-        """Tree and step of a name, of a step, or of the newest valid one. Raises NoCheckpoint, Damaged."""
-        ...
-
-    def latest(self) -> Checkpoint | None:
-        """The newest that is whole, named or not. Damaged ones are skipped with a warning."""
-        ...
-
-    def list(self) -> Checkpoints:
-        """All of them in the order in which they were saved."""
-        ...
-
-    def find(self, which: str | int) -> Checkpoint:
-        """The newest of a name, or that of a step (an unnamed one first). Raises NoCheckpoint."""
-        ...
-
-    def rewind(self, step: int) -> None:
-        """The run goes on from `step`: set checkpoints of later steps aside, they are another future's."""
-        ...
-
-
-Checkpoints: TypeAlias = list[Checkpoint]  # a name for it, because in the classes `list` is a method
+Checkpoints: TypeAlias = list[Checkpoint]  # a name for it, because in the class `list` is a method
 
 
 def check_name(name: str) -> str:
@@ -93,16 +51,36 @@ def check_name(name: str) -> str:
     return name
 
 
-class _Store(ABC):
-    """What both stores have in common: names, order, rotation and the search for the newest valid one."""
+class FolderStore:
+    """Checkpoints of one run, as files `step-00000120.safetensors` and `best.safetensors`.
 
-    def __init__(self, keep: int | None = 2, warn: Callable[[str], None] = warnings.warn) -> None:
+    Unnamed ones are a series of which the newest `keep` stay (None: all). Under a name there is one, the last
+    that was saved, or as many of the last as `save` was told to keep.
+
+    writing: this process is the one that writes the run; leftovers of killed ones are removed.
+    """
+
+    def __init__(self, folder: Path, keep: int | None = 2, *, writing: bool = True,
+                 warn: Callable[[str], None] = warnings.warn) -> None:
         if keep is not None and keep < 1:
             raise ValueError(f"keep is {keep}; at least 1 checkpoint must be kept (None keeps all)")
+        self.folder = folder
         self.keep = keep
         self._warn = warn
+        if writing:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_partial(folder)
+
+    def __str__(self) -> str:
+        return str(self.folder)
 
     def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None, epoch: int = 0) -> Path:
+        """Store all state after `step` completed steps, the last of them in `epoch`. keep: how many of this series,
+        if not the default.
+
+        When it returns, the checkpoint is whole and has been read back; when it raises (Unsaveable, OSError,
+        Damaged), what was stored before is still there.
+        """
         if name is None:
             keep, stem = keep or self.keep, f"step-{step:08d}"
         else:
@@ -117,6 +95,7 @@ class _Store(ABC):
         return path
 
     def load(self, which: str | int | None = None) -> tuple[StateTree, int]:
+        """Tree and step of a name, of a step, or of the newest valid one. Raises NoCheckpoint, Damaged."""
         found = None if which is None or which == "latest" else self.find(which)
         state = self._newest() if found is None else self._read(found)
         if state is None:
@@ -124,10 +103,12 @@ class _Store(ABC):
         return state.tree, int(state.about["step"])
 
     def latest(self) -> Checkpoint | None:
+        """The newest that is whole, named or not. Damaged ones are skipped with a warning."""
         state = self._newest()
         return None if state is None else next(e for e in self.list() if e.serial == state.about["serial"])
 
     def find(self, which: str | int) -> Checkpoint:
+        """The newest of a name, or that of a step (an unnamed one first). Raises NoCheckpoint."""
         there = self.list()
         step = which if isinstance(which, int) else int(which) if which.isdecimal() else None
         fits = [e for e in there if (e.name == which if step is None else e.step == step)]
@@ -136,6 +117,7 @@ class _Store(ABC):
         return min(fits, key=lambda e: (e.name is not None, -e.serial))
 
     def rewind(self, step: int) -> None:
+        """The run goes on from `step`: set checkpoints of later steps aside, they are another future's."""
         for each in self.list():
             if each.step > step:
                 self._set_aside(each)
@@ -148,40 +130,8 @@ class _Store(ABC):
                 self._warn(f"checkpoint skipped: {error}")
         return None
 
-    @abstractmethod
-    def list(self) -> Checkpoints: ...
-
-    @abstractmethod
-    def _write(self, stem: str, tree: StateTree, about: dict[str, Any]) -> Path: ...
-
-    @abstractmethod
-    def _read(self, which: Checkpoint) -> StateFile: ...
-
-    @abstractmethod
-    def _remove(self, which: Checkpoint) -> None: ...
-
-    @abstractmethod
-    def _set_aside(self, which: Checkpoint) -> None: ...
-
-
-class FolderStore(_Store):
-    """Checkpoints as files `step-00000120.safetensors` and `best.safetensors`.
-
-    writing: this process is the one that writes the run; leftovers of killed ones are removed.
-    """
-
-    def __init__(self, folder: Path, keep: int | None = 2, *, writing: bool = True,
-                 warn: Callable[[str], None] = warnings.warn) -> None:
-        super().__init__(keep, warn)
-        self.folder = folder
-        if writing:
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_partial(folder)
-
-    def __str__(self) -> str:
-        return str(self.folder)
-
     def list(self) -> Checkpoints:
+        """All of them in the order in which they were saved."""
         paths = [path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
         return sorted(map(_look, paths), key=lambda each: (each.serial, each.step))
 
@@ -201,33 +151,6 @@ class FolderStore(_Store):
         aside.mkdir(exist_ok=True)
         which.path.replace(aside / which.path.name)
         flush_folder(self.folder)
-
-
-class MemoryStore(_Store):
-    """Checkpoints as bytes in memory, for runs without a folder and for tests."""
-
-    def __init__(self, keep: int | None = 2, *, warn: Callable[[str], None] = warnings.warn) -> None:
-        super().__init__(keep, warn)
-        self._files: dict[str, tuple[Checkpoint, bytes]] = {}
-
-    def __str__(self) -> str:
-        return "the run's memory"
-
-    def list(self) -> Checkpoints:
-        return sorted((each for each, _ in self._files.values()), key=lambda each: each.serial)
-
-    def _write(self, stem: str, tree: StateTree, about: dict[str, Any]) -> Path:
-        path = Path(stem + SUFFIX)
-        self._files[stem] = Checkpoint(path=path, **about), b"".join(encode_state(tree, about)[0])
-        return path
-
-    def _read(self, which: Checkpoint) -> StateFile:
-        return decode_state(self._files[which.path.stem][1], which.path)
-
-    def _remove(self, which: Checkpoint) -> None:
-        del self._files[which.path.stem]
-
-    _set_aside = _remove
 
 
 def describe(there: Checkpoints, wanted: str = "") -> str:

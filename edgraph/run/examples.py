@@ -122,31 +122,6 @@ class Column:
         self._file.close()
 
 
-class MemoryExamples:
-    """The same in memory; `sets` gets it when it is whole."""
-
-    def __init__(self, sets: dict[tuple[str, int], dict[str, Any]], name: str, step: int) -> None:
-        self._sets, self._key = sets, (name, step)
-        self._batches: list[dict[str, Any]] = []
-
-    def add(self, index: Any, values: Mapping[str, Any]) -> None:
-        import numpy as np
-
-        rows = np.asarray(index)
-        found = {name: checked(name, value, len(rows)) for name, value in values.items()}
-        self._batches.append({ORIGIN: rows, **found})
-
-    def finish(self) -> int:
-        import numpy as np
-
-        whole = {name: np.concatenate([batch[name] for batch in self._batches]) for name in self._batches[0]}
-        self._sets[self._key] = whole
-        return len(whole[ORIGIN])
-
-    def drop(self) -> None:
-        self._batches.clear()
-
-
 def checked(name: str, value: Any, count: int) -> Any:
     """A value as an array with a row for each of `count` examples."""
     import numpy as np

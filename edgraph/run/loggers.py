@@ -15,13 +15,13 @@ from typing import Any
 from edgraph.backends.base import StateTree
 from edgraph.data.saved import FOLDER as EXAMPLES
 from edgraph.data.saved import saved_sets
-from edgraph.run.examples import ExampleSet, MemoryExamples
+from edgraph.run.examples import ExampleSet
 from edgraph.run.files import AppendFile, replace_file, replace_text, safe_name
 from edgraph.run.images import Pixels, grid, save_png
-from edgraph.run.metrics import RESERVED, MemoryMetrics, MetricsFile, to_number
+from edgraph.run.metrics import RESERVED, MetricsFile, to_number
 from edgraph.run.tensorboard import TensorBoard
 
-__all__ = ["FileLogger", "Loggers", "MemoryLogger", "TensorBoard"]
+__all__ = ["FileLogger", "Loggers", "TensorBoard"]
 
 
 class Loggers:
@@ -192,41 +192,6 @@ class FileLogger:
         if name not in self._histograms:
             self._histograms[name] = AppendFile(self._folder / "histograms" / f"{name}.jsonl")
         return self._histograms[name]
-
-
-class MemoryLogger:
-    """For a run without a folder: all metrics, and of everything else the latest under each name."""
-
-    def __init__(self, epoch: Callable[[], int], now: Callable[[], float] = time.time) -> None:
-        self._epoch, self._now = epoch, now
-        self.metrics = MemoryMetrics()
-        self.latest: dict[tuple[str, str], tuple[int, Any]] = {}  # (kind, name) → step and value
-        self.sets: dict[tuple[str, int], dict[str, Any]] = {}  # of examples: (name, step) → fields
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self.metrics.append(step, self._epoch(), self._now(), values)
-
-    def image(self, step: int, name: str, pixels: Pixels) -> None:
-        self.latest["image", name] = step, pixels
-
-    def text(self, step: int, name: str, text: str) -> None:
-        self.latest["text", name] = step, text
-
-    def table(self, step: int, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self.latest["table", name] = step, (columns, rows)
-
-    def histogram(self, step: int, name: str, values: Any) -> None:
-        self.latest["histogram", name] = step, summary(values)
-
-    def examples(self, step: int, name: str, images: Sequence[str],
-                 range: tuple[float, float] | None) -> MemoryExamples:
-        return MemoryExamples(self.sets, name, step)
-
-    def position(self) -> StateTree:
-        return {"metrics": self.metrics.length}
-
-    def restore(self, position: StateTree) -> None:
-        self.metrics.truncate((position or {"metrics": 0})["metrics"])
 
 
 def summary(values: Any, bins: int = 64) -> dict[str, Any]:

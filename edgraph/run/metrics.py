@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from edgraph.run.files import AppendFile
 
@@ -19,33 +19,8 @@ Row = dict[str, Any]
 RESERVED = ("step", "epoch", "time", "nonfinite")
 
 
-class Metrics(Protocol):
-    """A sequence of rows that can be cut back."""
-
-    @property
-    def length(self) -> int:
-        """In bytes: what a checkpoint carries."""
-        ...
-
-    def append(self, step: int, epoch: int, time: float, values: Mapping[str, Any]) -> None:
-        """One row. values: numbers, or whatever `float` or `item()` makes one."""
-        ...
-
-    def truncate(self, length: int) -> None:
-        """Forget what came after. Raises ValueError where there are fewer bytes than that."""
-        ...
-
-    def read(self) -> list[Row]: ...
-
-    def sync(self) -> None:
-        """Return when a power failure can take nothing of it any more."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class MetricsFile:
-    """metrics.jsonl."""
+    """metrics.jsonl: rows that can be cut back."""
 
     def __init__(self, path: Path) -> None:
         self._file = AppendFile(path)
@@ -53,50 +28,26 @@ class MetricsFile:
 
     @property
     def length(self) -> int:
+        """In bytes: what a checkpoint carries."""
         return self._file.length
 
     def append(self, step: int, epoch: int, time: float, values: Mapping[str, Any]) -> None:
+        """One row. values: numbers, or whatever `float` or `item()` makes one."""
         self._file.append(format_row(step, epoch, time, values))
 
     def truncate(self, length: int) -> None:
+        """Forget what came after. Raises ValueError where there are fewer bytes than that."""
         self._file.truncate(length)
 
     def read(self) -> list[Row]:
         return read_metrics(self.path)
 
     def sync(self) -> None:
+        """Return when a power failure can take nothing of it any more."""
         self._file.sync()
 
     def close(self) -> None:
         self._file.close()
-
-
-class MemoryMetrics:
-    """The same bytes in memory."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    @property
-    def length(self) -> int:
-        return len(self._data)
-
-    def append(self, step: int, epoch: int, time: float, values: Mapping[str, Any]) -> None:
-        self._data += format_row(step, epoch, time, values)
-
-    def truncate(self, length: int) -> None:
-        if length > len(self._data):
-            raise ValueError(f"the metrics have {self.length} bytes, fewer than the {length} to cut them to")
-        del self._data[length:]
-
-    def read(self) -> list[Row]:
-        return parse_metrics(bytes(self._data))
-
-    def sync(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 def format_row(step: int, epoch: int, time: float, values: Mapping[str, Any]) -> bytes:
