@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from twins import differences, rows, run, saved_weights, state
@@ -301,6 +302,14 @@ def test_in_the_data(workers: int) -> None:
 
 
 # -- what does not fit ---------------------------------------------------------------------------------
+
+def test_lists_are_described_by_what_is_in_them() -> None:
+    from edgraph.run.failure import describe
+
+    assert describe([np.zeros((2, 3)), None]) == "list of 2: ndarray of shape (2, 3), float64; NoneType None"
+    assert describe((np.zeros(1),) * 4).endswith("ndarray of shape (1,), float64; …")
+    assert describe([1, 2]) == "list [1, 2]"
+
 
 def test_in_a_sampler() -> None:
     """Which examples the step had is then not known."""

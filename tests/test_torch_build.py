@@ -258,9 +258,10 @@ def test_all_mistakes_at_once() -> None:
      "unknown-parameter: schedule 'StepLR' has no parameter 'gama' (did you mean 'gamma'?)"),
     ({"schedule": {"use": "CyclicLR", "base_lr": 0.1, "max_lr": 1.0, "cycle_momentum": True}, "use": "Adagrad"},
      "cannot-construct: schedule 'CyclicLR' could not be made: optimizer must support momentum"),
-    ({"schedule": {"use": "ReduceLROnPlateau"}},
-     "bad-value: schedule 'ReduceLROnPlateau' watches a value, which schedules "
-     "are not given (use the op 'set_learning_rate' with a condition on that value)")])
+    ({"schedule": {"use": "SequentialLR", "milestones": [1], "schedulers": ["ConstantLR", {"use": "ConstantLR"}]}},
+     "wrong-type: each of the 'schedulers' is a mapping with 'use' (such as {use: ConstantLR, factor: 0.1})"),
+    ({"schedule": {"use": "SequentialLR", "milestones": [1], "schedulers": [{"use": "cosine", "steps": 9}]}},
+     "bad-value: 'cosine' cannot be one of several schedulers (these are classes of torch.optim.lr_scheduler, such as")])
 def test_wrong_optimizers(optimizer: dict[str, Any], expected: str) -> None:
     models = {"net": MLP, "cold": {**MLP, "frozen": True}, "half": {"use": f"{HERE}.HalfOff"}}
     found, = messages(models, {"opt": {**OPT, **optimizer}})

@@ -202,6 +202,19 @@ def test_schedule_over_steps(schedule: dict[str, Any]) -> None:
     assert rates == pytest.approx([1.0, 0.9 ** 5, 0.9 ** 6])
 
 
+@pytest.mark.parametrize(("rate", "message"), [
+    (lambda *_: 0.1 / 0, "ZeroDivisionError"), (lambda *_: -0.1, "would be -0.1; expected a number at least 0"),
+    (lambda *_: float("nan"), "would be nan"), (lambda *_: float("inf"), "would be inf")])
+def test_schedules_that_give_no_learning_rate(rate: Any, message: str) -> None:
+    """Before anything is updated by it."""
+    made = one(MLP, schedules={"opt": rate}, **{"with": {"lr": 0.1}})
+    with pytest.raises(ValueError, match=f"the schedule of optimizer 'opt' fails at 'updates' 0, step 5, epoch 1: .*{message}"):
+        Engine(made).step(5, *batch(5))
+    assert same(made.models["net"], one(MLP).models["net"])
+    with pytest.raises(ValueError, match="the learning rate would be nan"):
+        one(MLP).set_learning_rate("opt")(float("nan"))
+
+
 def mean_gradients(batches: list[Any], weights: list[float]) -> list[torch.Tensor]:
     net = twin("net", plain)
     total = [torch.zeros_like(p) for p in net.parameters()]

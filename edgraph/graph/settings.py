@@ -11,7 +11,7 @@ from edgraph.language.pipeline import Pipeline, Use
 from edgraph.language.training import GROUP_KEYS
 from edgraph.ops.check import check_settings
 from edgraph.ops.library.optimizers import NEED_CLOSURES
-from edgraph.ops.library.schedules import TORCH
+from edgraph.ops.library.schedules import INSTEAD, TORCH
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span
@@ -120,7 +120,9 @@ def check_uses(pipeline: Pipeline, registry: Registry, diagnostics: Diagnostics,
         check_use(kind, what, use, registry, pipeline, diagnostics)
         name = use.use.text
         found = registry.resolve(kind, name)
-        if isinstance(found, Registered):
+        if kind == "schedule" and (other := INSTEAD.get(name.removeprefix("torch.optim.lr_scheduler."))):
+            diagnostics.error("bad-value", f"schedule '{name}' {other[0]}", use.use.span, other[1])
+        elif isinstance(found, Registered):
             check_settings(found.params, use.settings, diagnostics, what=f"{what} '{name}'", span=use.use.span,
                            is_open=found.open_params, inline=kind == "schedule")
         elif kind == "optimizer" and name in NEED_CLOSURES:

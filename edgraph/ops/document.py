@@ -28,7 +28,7 @@ KIND_TITLES: dict[Kind, tuple[str, str]] = {
     "optimizer": ("Optimizers", "Named by `use:` in an entry of `optimizers`."),
     "schedule": ("Schedules", "Named by `use:` in the `schedule` of an optimizer, with the parameters beside "
                               "it: `schedule: {use: cosine, steps: 10000, warmup: 500}`. Any class of "
-                              "`torch.optim.lr_scheduler` works too."),
+                              "`torch.optim.lr_scheduler` that needs no function works too."),
     "logger": ("Loggers", "Named by `use:` in an entry of `loggers`."),
     "pattern": ("Patterns", "Named by `use:` in an entry of `patterns`. Their ops are named after the entry: "
                             "`train.critic`. [Trainers](trainers.md) explains those that come with edgraph."),

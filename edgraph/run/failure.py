@@ -128,6 +128,9 @@ def describe(value: Any) -> str:
         return f"{text}, value {value.item():.6g}" if not tuple(shape) and hasattr(value, "item") else text
     if isinstance(value, dict):
         return "mapping of " + ", ".join(f"{key}: {describe(part)}" for key, part in list(value.items())[:6])
+    if isinstance(value, list | tuple) and any(hasattr(part, "shape") for part in value):
+        more = "; …" if len(value) > 3 else ""
+        return f"{type(value).__name__} of {len(value)}: " + "; ".join(map(describe, value[:3])) + more
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) < 80 else text[:77] + '…'}"
 

@@ -90,20 +90,26 @@ class OptimizerBuilder(optimizers.OptimizerBuilder):
     def _scheduler(self, make: Constructor, tree: text.Mapping, optimizer: torch.optim.Optimizer) -> Any:
         """A scheduler of torch's; those in a list of `schedulers` are made first."""
         use, settings = schedule_parts(make, tree)
-        if use.raw == "ReduceLROnPlateau":
-            raise make.fail("bad-value", "schedule 'ReduceLROnPlateau' watches a value, which schedules are "
-                            "not given", use.span,
-                            "use the op 'set_learning_rate' with a condition on that value")
+        if use.raw in FACTORS:
+            raise make.fail("bad-value", f"'{use.raw}' cannot be one of several schedulers", use.span,
+                            "these are classes of torch.optim.lr_scheduler, such as CosineAnnealingLR")
         target = make.find(use.raw, use.span)
         entries = dict(settings.entries)
         nested = entries.pop("schedulers", None)
         given: dict[str, Any] = {"optimizer": optimizer}
         if nested is not None and isinstance(nested.value, text.Sequence):
-            given["schedulers"] = [self._scheduler(make, item, optimizer) for item in nested.value.items
-                                   if isinstance(item, text.Mapping)]
+            given["schedulers"] = [self._scheduler(make, _mapping(make, item), optimizer)
+                                   for item in nested.value.items]
         takes = names.settings("schedule", use.raw, target, given)
         return self._made("schedule", use.raw, partial(target, **given), takes,
                           text.Mapping(entries, settings.span), use.span)
+
+
+def _mapping(make: Constructor, tree: text.Tree) -> text.Mapping:
+    if isinstance(tree, text.Mapping):
+        return tree
+    raise make.fail("wrong-type", "each of the 'schedulers' is a mapping with 'use'", tree.span,
+                    "such as {use: ConstantLR, factor: 0.1}")
 
 
 def _is_torchs(target: Callable[..., Any]) -> bool:

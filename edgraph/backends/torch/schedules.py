@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Computed:
         self._rate = rate
 
     def set(self, position: int, step: int, epoch: int) -> None:
-        rate = float(self._rate(position, step, epoch))
+        rate = checked_rate(self._rate(position, step, epoch))
         for group, ratio in zip(self._groups, self._ratios, strict=True):
             group["lr"] = rate * ratio
 
@@ -64,6 +65,14 @@ class Computed:
 
     def load(self, state: StateTree) -> None:
         """Nothing: it is a function of the position, the step and the epoch."""
+
+
+def checked_rate(value: Any) -> float:
+    """A learning rate as a number. Raises ValueError for one that would spoil the weights."""
+    rate = float(value)
+    if not 0.0 <= rate < math.inf:
+        raise ValueError(f"the learning rate would be {rate:g}; expected a number at least 0")
+    return rate
 
 
 class Stepped:

@@ -15,8 +15,9 @@ from edgraph.backends.torch.declared import Declared
 from edgraph.backends.torch.direct import direct_step
 from edgraph.backends.torch.grads import Gradients, PartialSum, Weighted, total_norm
 from edgraph.backends.torch.moments import check_same_groups, load_optimizer, optimizer_state
-from edgraph.backends.torch.schedules import Schedule
+from edgraph.backends.torch.schedules import Schedule, checked_rate
 from edgraph.backends.torch.state import pack, unpack
+from edgraph.data.construct import reason
 
 Policy = Literal["stop", "skip", "ignore"]
 Apply = Callable[[int, int, Value], Mapping[str, Value]]
@@ -150,13 +151,21 @@ class Updater:
                 return SKIPPED
             norm = self._clip(with_norm) if clips else None
             if schedule is not None:
-                schedule.set(step - 1 if self.per_step else self.updates, step, epoch)
+                self._schedule(schedule, step, epoch)
             step_optimizer()
             for p in params:
                 p.grad = None
             self.updates += 1
             return norm
         return update
+
+    def _schedule(self, schedule: Schedule, step: int, epoch: int) -> None:
+        position = step - 1 if self.per_step else self.updates
+        try:
+            schedule.set(position, step, epoch)
+        except Exception as error:  # an expression, or code of torch's or the author's
+            raise ValueError(f"the schedule of optimizer '{self.name}' fails at 'updates' {position}, step {step}, "
+                             f"epoch {epoch}: {reason(error)}") from error
 
     def _unscale(self, scaler: torch.amp.GradScaler) -> bool:
         """Take the factor of fp16 out of the gradients. False, and a smaller factor, where one overflowed."""
@@ -201,7 +210,7 @@ class Updater:
 
     def set_rate(self, value: Value) -> None:
         """Set the optimizer's own learning rate; a group with one of its own keeps its ratio to the first."""
-        rate, first = float(value), self.bases[0]
+        rate, first = checked_rate(value), self.bases[0]
         self.bases[:] = [rate * (base / first) if first and base != first else rate for base in self.bases]
         for group, base in zip(self.optimizer.param_groups, self.bases, strict=True):
             group["lr"] = base

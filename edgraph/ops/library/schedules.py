@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from edgraph.ops.markers import Count, NonNegative, Positive, Range
 from edgraph.ops.registry import schedule
 
-# Classes of torch.optim.lr_scheduler by name; what they take is known to torch alone. Not those that need a
-# function, or (ReduceLROnPlateau, which the backend speaks of) a value.
+# Classes of torch.optim.lr_scheduler by name; what they take is known to torch alone.
 TORCH = ("ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
-         "ExponentialLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
-         "StepLR")
+         "ExponentialLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "SequentialLR", "StepLR")
+# The others: why not, and what there is instead.
+_FUNCTION = "takes a function", "write an expression, such as 'schedule: params.lr * 0.95 ** epoch'"
+INSTEAD = {"LambdaLR": _FUNCTION, "MultiplicativeLR": _FUNCTION, "ReduceLROnPlateau": (
+    "watches a value, which schedules are not given", "use the op 'set_learning_rate' with a condition on that value")}
 _BACKENDS = ("torch", "tensorflow")
 Warmup = Annotated[int, Range(min=0)]
 
