@@ -28,9 +28,11 @@ class Run:
     """A run that has ended.
 
     step: completed steps.  values: of the ops of the last step, by name.  metrics: one mapping for each logged
-    row.  folder: the run folder.  end: `finished`, `interrupted` or `failed`, for `reason`.  saved: the step of the
-    newest checkpoint, from which the run can be resumed; None where there is none.  evaluates: it was over checkpoints,
-    and a step is one of them.
+    row, with its `step`, `epoch` and `time` (seconds since 1970), and each number under its name, `report.loss`.
+    folder: the run folder.  end: `finished`, `interrupted` or `failed`, for `reason`.  exit_code: what `edgraph run`
+    exits with, 0, 1, 130 or 143.  failure: the op that raised, and its error.  saved: the step of the newest
+    checkpoint, from which the run can be resumed; None where there is none.  evaluates: it was over checkpoints, and a
+    step is one of them.
     """
 
     step: int
@@ -53,20 +55,28 @@ class LoadedPipeline:
         self.overrides = tuple(overrides)
 
     def validate(self, *, imports: bool = False, data: bool = False) -> list[Diagnostic]:
-        """Everything there is to say about it, errors and warnings, in the order of the file."""
+        """Everything there is to say about it, errors and warnings, in the order of the file.
+
+        imports: import the pipeline's own modules, so that their ops are checked too. data: open the data sets as well,
+        so that what depends on their length is checked too.
+        """
         return self.check(imports=imports, data=data).diagnostics.sorted()
 
     def check(self, *, imports: bool = False, data: bool = False) -> Checked:
-        """The checked graph with its diagnostics (edgraph.compile.Checked)."""
+        """The checked graph with its diagnostics (edgraph.compile.Checked); see `validate`."""
         from edgraph.compile import check
         return check(self.source, self.overrides, imports=imports, data=data)
 
-    def plan(self, first: int = 1, last: int | None = None) -> dict[str, Any]:
-        """What runs at each step, as `edgraph plan --json` prints it. Raises PipelineError."""
+    def plan(self, first: int | None = None, last: int | None = None) -> dict[str, Any]:
+        """What runs at each step, and the firing patterns: what `edgraph plan --json` prints.
+
+        first, last: only these steps, counted from 1; without them the patterns are those of the whole run.
+        Raises PipelineError, and ValueError for steps that the run does not have.
+        """
         from edgraph.compile import collector_paused
         from edgraph.plan.show import json
         with collector_paused():
-            return json(self.check().require(), first, last)
+            return json(self.check(imports=True).require(), first, last)
 
     def run(self, folder: str | Path | None = None, resume: str | Path | None = None, *,
             start_from: str | None = None, replay: str | Path | None = None, interpret: bool = False,

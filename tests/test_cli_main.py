@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import edgraph
 from edgraph.cli.arguments import is_override, split
 from edgraph.cli.main import COMMANDS, main
 from edgraph.ops.registry import registry
@@ -164,6 +165,17 @@ def test_expand(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == text
     assert main(["expand", DIGITS, "lr=0.5", "--origins"]) == 0
     assert "# command line: lr=0.5" in capsys.readouterr().out
+
+
+def test_plan_as_json_is_what_python_gives(tmp_path: Path, capsys: Captured) -> None:
+    """Of the whole run and of some steps, the pipeline's own ops known as what they are."""
+    (tmp_path / "planned_ops.py").write_text('import edgraph\n\n\n@edgraph.op\ndef twice(x):\n    """Two times."""\n')
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("imports: [planned_ops]\nrun: {num_steps: 2, over: none, ignore: [unread-value]}\n"
+                    "ops: {a: {op: twice, inputs: step}}\n")
+    for file, steps, asked in ((DIGITS, (), []), (DIGITS, (3, 5), ["--steps", "3..5"]), (str(mine), (), [])):
+        assert main(["plan", file, "--json", *asked]) == 0
+        assert edgraph.load(file).plan(*steps) == json.loads(capsys.readouterr().out)
 
 
 def test_ops(capsys: Captured) -> None:

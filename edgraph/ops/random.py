@@ -44,13 +44,15 @@ def loop_key(key: int, iteration: int) -> int:
 def stream_seed(run_seed: int, node: str, step: int, iteration: int = 0) -> int:
     """The 63-bit seed that the node draws from at a step, and at an iteration of a loop within it.
 
+    step, iteration: counted from 1; iteration 0 is outside of a loop.
+
     The hand-written twin of a node of the main loop: `torch.manual_seed(stream_seed(seed, "logits", step))`.
     """
     return mix(node_base(run_seed, node), loop_key(step, iteration))
 
 
 def rng(run_seed: int, node: str, step: int, iteration: int = 0) -> np.random.Generator:
-    """NumPy's counter-based generator (Philox) keyed by `stream_seed`."""
+    """NumPy's counter-based generator (Philox) keyed by `stream_seed`, which says what the arguments are."""
     import numpy as np
 
     return np.random.Generator(np.random.Philox(key=stream_seed(run_seed, node, step, iteration)))

@@ -180,14 +180,15 @@ def op(target: F | None = None, /, *, name: str | None = None, family: str | Non
     """Register a function or a class as an op type.
 
     Positional parameters are inputs (`*values`: any number), keyword-only ones what `with` takes.
-    effect: it changes something outside its value; an update is an effect that trains; one annotated `-> None`
-    has no value that could be read. state: None for a
-    class that keeps nothing between steps; other classes need state_dict and load_state_dict. metric: a class
-    with update, compute and reset. reads, writes: parameters that name a model (also by annotation). random:
-    it draws random numbers. differentiates: it takes gradients of its inputs itself. passes: extra leading
-    arguments (`step`, `global_step`, `key`, `count`). ports: parts of its value with a name of their own;
-    open_ports: other parts may be asked for too. rule: what the types of parameters cannot say, see
-    `edgraph.ops.spec.Rule`. Raises RegistrationError.
+    name, family: by default the function's name, and `user`: the heading under which `edgraph ops` lists it.
+    effect: it changes something outside its value; one annotated `-> None` has no value that could be read.
+    update: an effect that trains. state: None for a class that keeps nothing between steps; other classes need
+    state_dict and load_state_dict. metric: a class with update, compute and reset. reads, writes: parameters that
+    name a model (also by annotation). random: it draws random numbers. differentiates: it takes gradients of its
+    inputs itself. differentiable: gradients pass through it. passes: extra leading arguments (`step`,
+    `global_step`, `key`, `count`). backends: those that have it; none named: every one. engine: it is the engine
+    that does it. ports: parts of its value with a name of their own; open_ports: other parts may be asked for too.
+    rule: what the types of parameters cannot say, see `edgraph.ops.spec.Rule`. Raises RegistrationError.
     """
     def register(target: F) -> F:
         options = Options(
@@ -206,7 +207,10 @@ def _family(module: str) -> str:
 
 
 class Registrar:
-    """A decorator that registers one kind of thing: `@dataset`, or `@dataset(name="faces")`."""
+    """A decorator that registers one kind of thing: `@dataset`, or `@dataset(name="faces")`.
+
+    Its parameters become what `with` takes. Raises RegistrationError where another module has the name.
+    """
 
     def __init__(self, kind: Kind, doc: str) -> None:
         self.kind = kind
@@ -220,7 +224,9 @@ class Registrar:
     def __call__(self, target: Any = None, /, *, name: str | None = None, at: str | None = None,
                  backends: tuple[str, ...] = (), length: Length | None = None,
                  fields: tuple[str, ...] = ()) -> Any:
-        """at: where the object really is, for a function that only declares it (`package.module:name`)."""
+        """name: by default the declaration's own. at: where the object really is, for a function that only declares it
+        (`package.module:name`). backends: those that it is for; none named: every one. length, fields: of data sets.
+        """
         def register(declaration: F) -> F:
             params, is_open, doc = parameters_of(declaration)
             registry.add(self.kind, Registered(
@@ -234,7 +240,8 @@ class Registrar:
 dataset = Registrar("data", """Register a data set: a class, or a function that makes one, with `__len__` and
 `__getitem__` returning a mapping. length: from its settings to its length, or None where that is not known
 without reading it. fields: the names that its examples have.""")
-model = Registrar("model", "Register a model: what makes a module of the backend's framework.")
+model = Registrar("model", """Register a model: a class, or a function that makes one, of the backend's framework;
+on the backend `python` any object.""")
 optimizer = Registrar("optimizer", "Register an optimizer: a class made with parameters and its settings.")
 logger = Registrar("logger", "Register a logger.")
 schedule = Registrar("schedule", "Register a learning-rate schedule.")
