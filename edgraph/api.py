@@ -113,7 +113,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
     pipeline = checked.require().pipeline
     if len(checked.diagnostics) and not quiet:
         from edgraph.text.render import render_text
-        print(render_text(checked.diagnostics), file=sys.stderr)
+        print(render_text(checked.diagnostics), end="", file=sys.stderr)
     from edgraph.backends.load import load_backend
     from edgraph.evaluation import open_series
     from edgraph.resume import resumption

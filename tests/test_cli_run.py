@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from edgraph.api import Run
 from edgraph.cli.main import main
+from edgraph.cli.run import _ending
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -71,6 +73,25 @@ def test_a_folder_that_has_a_run_in_it(capsys: Captured) -> None:
     assert "--resume a" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "text"), [
+    ("status.json", "[]"), ("status.json", '{"state": "nope"}'), ("status.json", '{"state": "running", "of": 3}'),
+    ("environment.json", "[]"), ("params.json", "[]"), ("fixed_examples.json", '{"validation": "x"}'),
+    ("fixed_examples.json", '{"validation": [0, 360]}')])
+def test_a_damaged_record(name: str, text: str, capsys: Captured) -> None:
+    assert main(["run", DIGITS, *SHORT, "--folder", "a", "--quiet"]) == 0
+    (Path("a") / name).write_text(text)
+    assert main(["run", "--resume", "a", "run.num_steps=40", "--quiet"]) == 2
+    assert f"a/{name} " in capsys.readouterr().err
+    if name == "status.json":
+        assert main(["set", "a"]) == 2
+        assert "a/status.json is damaged" in capsys.readouterr().err
+
+
+def test_the_command_that_goes_on_can_be_typed() -> None:
+    assert _ending(Run(7, Path("my runs"), "interrupted", "SIGINT", saved=7)) == (
+        "interrupted after 7 steps; go on with: edgraph run --resume 'my runs'")
+
+
 def test_starting_from_a_checkpoint() -> None:
     assert main(["run", DIGITS, "--quiet", "--folder", "a", *SHORT]) == 0
     assert main(["run", DIGITS, "--quiet", "--folder", "b", *SHORT, "--from", "a@best"]) == 0
@@ -81,6 +102,10 @@ def test_starting_from_a_checkpoint() -> None:
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--resume", "nothing"], "no run 'nothing'"),
     ([DIGITS, "--from", "nothing@best"], "no run 'nothing'"),
+    (["--resume", ""], "--resume is given, but empty"),
+    ([DIGITS, "--folder", ""], "--folder is given, but empty"),
+    (["--resume", "nothing@best"], "to start a new one from another: --from nothing@best"),
+    (["--resume", "file"], "to start a new one from another: --from file"),
     ([DIGITS, "--folder", "file"], "is a file"),
     ([DIGITS, "--folder", "file/inside"], "file"),
     ([DIGITS, "--folder", "full"], "not empty"),

@@ -328,6 +328,15 @@ def test_wrong_shapes(capsys: Captured) -> None:
     assert "batch.image: Tensor of shape (64, 1, 8, 8), torch.float32" in text
 
 
+def test_a_part_that_the_backend_makes(capsys: Captured, recwarn: pytest.WarningsRecorder) -> None:
+    """What is known of it is the whole."""
+    write({"odd": {"op": "keeping", "inputs": "logits.argmax"}})
+    trouble(4)
+    assert main(["run", "pipeline.yaml", "--folder", "run", "--quiet"]) == 1
+    assert "  logits: Tensor of shape (64, 10), torch.float32\n" in capsys.readouterr().err
+    assert not list(recwarn)
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"models": {"net": {"use": "failing_ops.BrokenModel", "with": {"width": 3}}}}, "no width 3 today"),
     ({"ops": {"odd": {"op": "broken_op", "inputs": "loss", "every": 20}}}, "this op cannot be"),

@@ -408,8 +408,12 @@ def test_from_what_is_not_there(given: str, message: str, capsys: pytest.Capture
 
 def test_from_another_model(capsys: pytest.CaptureFixture[str]) -> None:
     start("run.num_steps=5")
-    with pytest.raises(PipelineError, match="does not fit this pipeline"):
+    with pytest.raises(PipelineError, match="does not fit this pipeline") as caught:
         start("models.net.with.sizes=[64, 12, 10]", folder="new", start_from="run")
+    assert "--from RUN" not in str(caught.value.diagnostics[0].help)  # that is what was done
+    change("models", other={"copy": "net"})
+    with pytest.raises(PipelineError, match="the checkpoint to start from has no model 'other'; it has net"):
+        start(folder="new", start_from="run")
     assert not Path("new").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -43,17 +44,17 @@ def set(run: str, changes: tuple[str, ...], no_wait: bool) -> int:
     try:
         folder = RunFolder.open(find_run(run, ROOT))
         record = folder.read_json("params.json", {})
+        if not record:
+            raise WrongCommand(f"{folder.path} has no parameters")
+        if not changes:
+            for line in listing(folder, record):
+                click.echo(line)
+            return 0
+        values = read(changes, record)
+        check_running(folder, changes)
+        return ask(folder, values, wait=not no_wait)
     except (FolderError, NoCheckpoint) as error:
         raise WrongCommand(str(error)) from None
-    if not record:
-        raise WrongCommand(f"{folder.path} has no parameters")
-    if not changes:
-        for line in listing(folder, record):
-            click.echo(line)
-        return 0
-    values = read(changes, record)
-    check_running(folder, changes)
-    return ask(folder, values, wait=not no_wait)
 
 
 def listing(folder: RunFolder, record: Mapping[str, Any]) -> list[str]:
@@ -128,7 +129,7 @@ def check_running(folder: RunFolder, changes: tuple[str, ...]) -> None:
     status = folder.status()
     state = "was killed" if status is None or status.state == "running" else status.state
     steps = "" if status is None or state == "was killed" else f" after {status.step} steps"
-    how = f"; to go on with another value: edgraph run --resume {folder.path} {' '.join(changes)}"
+    how = f"; to go on with another value: edgraph run --resume {shlex.join([str(folder.path), *changes])}"
     verb = "was" if state in ("interrupted", "was killed") else "has"
     raise WrongCommand(f"{folder.path} is not running: it {verb} {state.removeprefix('was ')}{steps}"
                        + ("" if state == "finished" else how))

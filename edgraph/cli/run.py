@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,8 +46,10 @@ def run(context: click.Context, arguments: tuple[str, ...], resume: str | None, 
     pipeline or the command line is wrong, 130 or 143 stopped by a signal.
     """
     pipeline, overrides = _arguments(arguments, context)
-    for flag, value in (("--from", start_from), ("--replay", replay), ("--folder", folder)):
-        if resume is not None and value is not None:
+    for flag, value in (("--resume", resume), ("--from", start_from), ("--replay", replay), ("--folder", folder)):
+        if value == "":
+            raise click.UsageError(f"{flag} is given, but empty", context)
+        if flag != "--resume" and resume is not None and value is not None:
             raise click.UsageError(f"--resume goes on with a run; {flag} starts a new one", context)
     if pipeline is None and resume is None and replay is None:
         raise click.UsageError("which pipeline? Name its file, or a run to go on with: --resume RUN", context)
@@ -80,7 +84,14 @@ def _load(pipeline: str | None, run: str | None, overrides: tuple[str, ...]) -> 
     try:
         return recorded(run, overrides)
     except (FolderError, NoCheckpoint) as error:
-        raise WrongCommand(str(error)) from None
+        raise WrongCommand(f"{error}{_is_checkpoint(run)}") from None
+
+
+def _is_checkpoint(run: str) -> str:
+    """What to do with a checkpoint where a run is wanted."""
+    if Path(run).is_dir() or not ("@" in run or Path(run).is_file()):
+        return ""
+    return f"; a run goes on from its newest checkpoint; to start a new one from another: --from {quote(run)}"
 
 
 def _run(loaded: LoadedPipeline, folder: str | None, resume: str | None, **how: Any) -> Run:
@@ -89,7 +100,7 @@ def _run(loaded: LoadedPipeline, folder: str | None, resume: str | None, **how: 
     try:
         return loaded.run(folder, resume, **how)
     except (FolderError, NoCheckpoint) as error:
-        raise WrongCommand(str(error)) from None
+        raise WrongCommand(f"{error}{_is_checkpoint(resume or '')}") from None
     except BrokenPipeError:
         raise
     except OSError as error:  # an op's own are part of a failed run, not raised
@@ -104,4 +115,4 @@ def _ending(ended: Run) -> str:
     if ended.saved is None:
         return f"{ended.end} after {steps}; nothing was saved; run folder: {ended.folder}"
     where = "" if ended.saved == ended.step else f" from step {ended.saved}"
-    return f"{ended.end} after {steps}; go on{where} with: edgraph run --resume {ended.folder}"
+    return f"{ended.end} after {steps}; go on{where} with: edgraph run --resume {quote(str(ended.folder))}"

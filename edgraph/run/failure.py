@@ -109,12 +109,16 @@ def _inputs(node: Node, run: GraphRun, values: dict[str, Any], variables: Mappin
             if target is None:
                 continue
             value = values.get(variables.get(target.node, ""), run.arguments.get(target.node))
+            name = use.ref.text()
             for part in target.field:
+                if isinstance(part, str) and not isinstance(value, Mapping):
+                    name = target.node  # a part that the backend makes of it: `logits.argmax`
+                    break
                 try:
                     value = value[part]  # type: ignore[index]
                 except (KeyError, IndexError, TypeError):
                     break
-            line = f"{use.ref.text()}: {describe(value)}"
+            line = f"{name}: {describe(value)}"
             if line not in found:
                 found.append(line)
     return found

@@ -9,7 +9,7 @@ import shutil
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from edgraph.run.checkpoints import FolderStore
 from edgraph.run.files import AppendFile, remove_partial, replace_text, safe_name
@@ -98,11 +98,14 @@ class RunFolder:
     def read_json(self, name: str, default: Any = None) -> Any:
         """What `write_json` wrote; `default` where there is no such file. Raises FolderError if damaged."""
         try:
-            return json.loads((self.path / name).read_bytes())
+            found = json.loads((self.path / name).read_bytes())
         except FileNotFoundError:
             return default
         except ValueError as error:
             raise FolderError(f"{self.path / name} is damaged: {error}") from None
+        if not isinstance(found, dict):
+            raise FolderError(f"{self.path / name} is damaged: it holds no mapping")
+        return found
 
     def write_environment(self, value: Mapping[str, Any]) -> None:
         """environment.json: that of the start, and under `resumed` that of each time the run was taken up."""
@@ -116,6 +119,8 @@ class RunFolder:
     def status(self) -> Status | None:
         """What the run last said of itself; None where it never did."""
         value = self.read_json("status.json")
+        if value is not None and (value.get("state") not in get_args(State) or value.keys() - {*Status._fields}):
+            raise FolderError(f"{self.path / 'status.json'} is damaged: it is no status of a run")
         return None if value is None else Status(**value)
 
     def is_running(self) -> bool:

@@ -34,6 +34,7 @@ from edgraph.text.diagnostics import Diagnostics, PipelineError
 
 FORMAT = 1  # of the state in checkpoints
 ANEW = "to start a new run from its weights: --from RUN"
+SOME = "to take the weights of some models only: models.NAME.from=RUN, without --from"
 
 
 @dataclass(slots=True)
@@ -131,7 +132,10 @@ class Runner:
         """Models that say where their weights come from keep those."""
         backend, own = self.job.backend, [name for name, entry in self.job.pipeline.models.items() if entry.weights]
         models = {**state["models"], **{name: backend.state()["models"][name] for name in own}}
-        with fitting("the checkpoint to start from"):
+        for name in self.job.pipeline.models:
+            if name not in models:
+                raise mismatch(f"the checkpoint to start from has no model '{name}'; it has {', '.join(models)}", SOME)
+        with fitting("the checkpoint to start from", SOME):
             backend.load_state({**state, "models": models}, only="models")
 
     def _live(self, state: StateTree) -> None:
@@ -254,7 +258,7 @@ class Runner:
         try:
             self.loggers.restore(state["loggers"])
         except ValueError as error:
-            raise FolderError(f"{error}: the run folder was changed since its last checkpoint") from None
+            raise FolderError(f"{error}: the run folder was changed since its last checkpoint; {ANEW}") from None
         self.engine.done = step
         self.engine.passed = state["passed"]
         if not self.job.extended:
@@ -272,12 +276,21 @@ class Runner:
                 if node.op == "fixed_examples":
                     name = data_of(node, graph, self.job.graph.facts.over)
                     written = pipeline.fixed_examples.get(name)
-                    given = recorded.get(name) or (written[0] if written else None)
+                    given = self._recorded(name, recorded) or (written[0] if written else None)
                     found[name] = fixed_indices(given, self.job.data[name].length, pipeline.data[name].batch_size,
                                                 pipeline.run.seed, name)
         if found and not recorded:
             self.job.folder.write_json("fixed_examples.json", {name: [int(i) for i in v] for name, v in found.items()})
         return found
+
+    def _recorded(self, name: str, recorded: Mapping[str, Any]) -> list[int] | None:
+        """The fixed examples of a data set as they were drawn: it may have fewer by now."""
+        indices, length = recorded.get(name), self.job.data[name].length
+        if indices is None or (isinstance(indices, list) and all(
+                isinstance(index, int) and 0 <= index < length for index in indices)):
+            return indices
+        raise FolderError(f"{self.job.folder.path / 'fixed_examples.json'} has examples that are not in '{name}', "
+                          f"which has {length}; without the file they are drawn anew")
 
     # -- lines -----------------------------------------------------------------------------------------
 
@@ -300,9 +313,9 @@ def mismatch(message: str, help: str | None = None) -> PipelineError:
 
 
 @contextmanager
-def fitting(what: str) -> Iterator[None]:
+def fitting(what: str, help: str = ANEW) -> Iterator[None]:
     """A state that is another pipeline's is the pipeline's mistake, and no crash."""
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise mismatch(f"{what} does not fit this pipeline: {reason(error)}", ANEW) from error
+        raise mismatch(f"{what} does not fit this pipeline: {reason(error)}", help) from error
