@@ -36,6 +36,15 @@ def test_until_and_for() -> None:
         "a": [1, 2, 3], "b": [4, 5, 6, 7, 8, 9], "c": [10, 11, 12], "d": [13, 14]}
 
 
+def test_after_a_last_stage_with_an_end_no_stage_lasts() -> None:
+    assert during({"a": {"for": 3}, "b": {"for": 3}}) == {"a": [1, 2, 3], "b": [4, 5, 6]}
+    assert during({"a": {"until": "1 epoch"}}) == {"a": [1, 2, 3, 4]}
+    assert during({"a": {"until": {"when": "hold(n, 0) >= 3"}}, "b": {"for": 3}}) == {"a": [1, 2, 3], "b": [4, 5, 6]}
+    assert during({"a": {"until": {"when": "hold(n, 0) >= 3"}}}) == {"a": [1, 2, 3]}
+    ran = go({"a": {"for": 12}})
+    assert ran.inputs("name")[-3:] == ["'a'", "''", "''"]
+
+
 def test_the_run_may_end_within_a_stage() -> None:
     assert during({"a": {"for": "2 epochs"}, "b": {"for": 100}}) == {"a": list(range(1, 9)), "b": list(range(9, 15))}
 
@@ -103,3 +112,16 @@ def test_the_words_of_between_steps() -> None:
     assert said(pipeline, "between-steps") == (
         "the end of stage 'a' is looked at between steps, where 'n' is not fresh "
         '(take the latest value: "hold(n, 0.0)")')
+
+
+def test_events_are_during_a_stage_too() -> None:
+    ran = go({"a": {"for": "1 epoch"}, "b": {"for": "1 epoch"}, "c": {}},
+             each={"op": "note", "inputs": "step", "at": "epoch_end", "during": "a"},
+             begins={"op": "note", "inputs": "step", "at": ["start", "epoch_start"], "during": ["a", "b"]},
+             later={"op": "note", "inputs": "step", "at": ["start", "end"], "during": "b"},
+             x={"op": "expr", "inputs": "step + 1", "during": "b"},
+             follows={"op": "note", "inputs": "x", "at": "epoch_end"})
+    assert ran.inputs("each") == ["4"]
+    assert ran.inputs("begins") == ["0", "0", "4"]
+    assert ran.inputs("later") == []
+    assert ran.inputs("follows") == ["9"]

@@ -52,7 +52,8 @@ def _last_step(pipeline: Pipeline, over: str | None, length: int | None, diagnos
 
 def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) -> list[StageWindow]:
     """The run's consecutive windows. No stage that comes after one that ends by a condition, or in epochs of unknown
-    length, has a start yet: also not after an absolute `until`, at which its stage may have been left out."""
+    length, has a start yet: also not after an absolute `until`, at which its stage may have been left out. What comes
+    after a last stage that has an end is a stage without a name, in which nothing is `during` anything."""
     if pipeline.run.evaluates:
         for stage in pipeline.stages.values():
             diagnostics.error("not-in-evaluation", "a run over checkpoints has no stages", stage.span,
@@ -79,6 +80,9 @@ def stage_windows(pipeline: Pipeline, facts: Facts, diagnostics: Diagnostics) ->
         windows.append(StageWindow(stage.name, start, until, stage.condition, length, start or earliest))
         earliest = max(start or earliest, until + 1 if until is not None else 1)
         start = until + 1 if start is not None and until is not None else None
+    if windows and (stage.until or stage.length or stage.condition) and (
+            start is None or facts.last_step is None or start <= facts.last_step):
+        windows.append(StageWindow("", start, None, None, None, start or earliest))
     return windows
 
 

@@ -70,6 +70,7 @@ class Read(NamedTuple):
 
 
 Kind = Literal["op", "gradients", "condition", "argument"]
+KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
 
 
 @dataclass(slots=True)
@@ -205,3 +206,7 @@ class StageWindow(NamedTuple):
     condition: Expression | None
     length: int | None = None  # of a stage whose start is not known before the run
     earliest: int = 1  # no step before this one is in it
+
+    @property
+    def title(self) -> str:
+        return f"stage '{self.name}'" if self.name else "after the last stage"

@@ -127,7 +127,7 @@ def find_stage(of: Name, graph: Graph, diagnostics: Diagnostics) -> StageWindow 
         if stage.name == of.text:
             return stage
     diagnostics.error("unknown-stage", f"there is no stage '{of.text}'", of.span,
-                      did_you_mean(of.text, [stage.name for stage in graph.stages]) or "declare it under `stages`")
+                      did_you_mean(of.text, list(graph.pipeline.stages)) or "declare it under `stages`")
     return None
 
 

@@ -52,6 +52,8 @@ class EventPlanner(OutlookPlanner):
             return NEVER_GUARD
         needs = [self._available(argument.value.root) for argument in node.inputs]
         needs += [self.guard(self.graph.nodes[name]) for name in node.conditions]
+        if node.entry is not None and node.entry.during:
+            needs.append(self.table.in_stages([stage.text for stage in node.entry.during]))
         return reduce(both_guards, needs, frozenset({frozenset(node.conditions)}))
 
     def _available(self, expr: Expr) -> Guard:

@@ -145,7 +145,9 @@ class Explainer:
             found = [f"{head}, as `{said[0][0]}` says"]
         else:
             found = [head, *(f"`{key}` says: {text}" for key, text in said)]
-        events = [f"at: {event}, {EVENTS[event]}" for event, _ in (entry.at if entry else ())]
+        lasting = " or ".join(f"'{stage.text}'" for stage in entry.during) if entry else ""
+        events = [f"at: {event}, {EVENTS[event]}" + (f", during {lasting}" if lasting else "")
+                  for event, _ in (entry.at if entry else ())]
         if entry is None or (entry.every is None and not entry.at):
             found += self._inherited(bool(said))
         found = [*(found if node.clock.terms or not events else []), *events]

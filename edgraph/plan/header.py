@@ -15,7 +15,7 @@ def header(graph: Graph, patterns: int, complete: bool) -> list[str]:
     lines = [*wrapped("", f"{graph.pipeline.name}: {length_words(graph)}; {number} firing "
                           f"pattern{'' if patterns == 1 else 's'}")]
     for stage in graph.stages:
-        lines += wrapped("  ", f"stage '{stage.name}': {stage_words(stage, graph)}")
+        lines += wrapped("  ", f"{stage.title}: {stage_words(stage, graph)}")
     stops = [f"'{node.name}'" for node in graph.nodes.values() if node.op == "stop"]
     if stops:
         lines += wrapped("  ", f"may end sooner, by {', '.join(stops)}")

@@ -6,6 +6,7 @@ be a plan for every combination; here it is one plan, in which such ops are mark
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from edgraph.graph.clock_atoms import exclude
@@ -59,6 +60,10 @@ class Outlook(Timetable):
             name = f"\0{atom.kind} {atom.key}"  # no author can write such a name
             self.atoms[name] = atom
         return name
+
+    def in_stages(self, names: Iterable[str]) -> Guard:
+        """That one of these stages lasts."""
+        return frozenset(frozenset({self._flag(Atom("stage", name))}) for name in names)
 
     def plan(self, mask: int, *, epilogue: bool = False) -> Plan:
         """The plan of a pattern, made once."""

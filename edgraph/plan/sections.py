@@ -53,7 +53,7 @@ class Sections:
         table = Outlook(self.graph, stage.name)
         known = stage.name not in table.open_stages
         first = (stage.start or 1) if known else table.open_stages[stage.name]
-        title = f"Stage '{stage.name}': {stage_words(stage, self.graph)}"
+        title = f"{stage.title[0].upper()}{stage.title[1:]}: {stage_words(stage, self.graph)}"
         self._add(title, table, first, stage.until if known else self.graph.facts.last_step, known)
 
     def _add(self, title: str, table: Outlook, first: int, last: int | None, counts: bool) -> None:

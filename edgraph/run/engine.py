@@ -97,13 +97,14 @@ class Engine:
 
     def _go(self) -> Outcome:
         self.context.backend.record(False)
-        self.stages.enter(self.done + 1)
-        self.context.current_stage = self.stages.name()
+        before = self.stages.name()
+        self._enter(self.done + 1)
         if not self.resumed or (self.done == 0 and not self.passed):  # a checkpoint from before it had begun
             self._event("start")
         else:
             self._run_event("resume")
             self.context.snapshot(self.done)
+            self.context.current_stage = before  # what is left of the last step is in its stage
             if self._ends_epoch() and self.passed not in ("epoch_end", "epoch_start", "end"):
                 self._event("epoch_end")  # the checkpoint was taken before it
         while True:
@@ -115,6 +116,10 @@ class Engine:
                     self._event("end")
                 return Outcome("finished", self.done, reason, values=dict(self.run.values))
             self._advance()
+
+    def _enter(self, step: int) -> None:
+        self.stages.enter(step)
+        self.context.current_stage = self.stages.name()
 
     def _is_over(self) -> str | None:
         pipeline = self.run.graph.pipeline
@@ -134,9 +139,7 @@ class Engine:
         step = self.done + 1
         self._rung = False
         self.live.settle(self.done, begun=self.passed == "epoch_start")
-        if self.stages.windows:
-            self.stages.enter(step)
-            self.context.current_stage = self.stages.name()
+        self._enter(step)
         length = self.run.graph.facts.steps_per_epoch
         if length and (step - 1) % length == 0 and self.passed != "epoch_start":
             self._event("epoch_start")

@@ -108,7 +108,9 @@ class Interpreter(Evaluator):
                    and all(self._atom(atom) is not False for atom in term.atoms) for term in clock.terms)
 
     def _at_event(self, node: Node) -> bool:
+        during = [name.text for name in node.entry.during] if node.entry is not None else []
         return ((node.events is None or self.event in node.events)
+                and (not during or self.run.context.stage() in during)
                 and all(self.flags.get(name) is not False for name in node.conditions)
                 and all(self._made_at_event(argument.value.root) for argument in node.inputs))
 

@@ -45,7 +45,8 @@ def _run(graph: Graph) -> Said:
 
 
 def _stages(before: Graph, now: Graph) -> Iterator[Difference]:
-    old, new = ({stage.name: stage_words(stage, graph) for stage in graph.stages} for graph in (before, now))
+    old, new = ({stage.name: stage_words(stage, graph) for stage in graph.stages if stage.name}
+                for graph in (before, now))
     if list(old) != list(new):
         yield Difference("stages", "", "stages", written(list(old)), written(list(new)))
     for name in new:
