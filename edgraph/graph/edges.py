@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgraph.graph.ir import Edge, EdgeKind, Graph, Node, Path, Read, Slot, Target
+from edgraph.graph.ir import KEYED, Edge, EdgeKind, Graph, Node, Path, Read, Slot, Target
 from edgraph.graph.models import counted, data_of, ema_sources, index_updates
 from edgraph.graph.refs import memories, uses
 from edgraph.graph.surface import counters
@@ -151,7 +151,8 @@ class Resolver:
             return True
         node, first = self.graph.nodes[target.node], str(target.field[0])
         known = known_fields(node, self.graph)
-        if known is None or first in known:
+        row = isinstance(target.field[0], int) and node.op not in KEYED  # of an array
+        if known is None or first in known or row:
             return True
         self.diagnostics.error("unknown-field", f"'{node.name}' ({node.op}) has no part '{first}'",
                                _tail(ref.span, ref), did_you_mean(first, known)

@@ -120,7 +120,10 @@ def show(expr: Expr) -> str:
         case Unary(operator, operand):
             return f"not {_part(operand)}" if operator == "not" else f"{operator}{_part(operand)}"
         case Binary(operator, left, right):
-            return f"{_part(left)} {operator} {_part(right)}"
+            first = _part(left)
+            if operator == "**" and first.startswith("-"):  # a negative number: -2 ** x would be another expression
+                first = f"({first})"
+            return f"{first} {operator} {_part(right)}"
         case Logic(operator, operands):
             return f" {operator} ".join(map(_part, operands))
         case Choice(test, then, otherwise):

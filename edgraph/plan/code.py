@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from edgraph.graph.availability import available, value_condition
-from edgraph.graph.ir import Graph, Node, Slot, Target
+from edgraph.graph.ir import KEYED, Graph, Node, Slot, Target
 from edgraph.language.expressions import (
     Binary,
     Builtin,
@@ -30,7 +30,6 @@ from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, Timetable, 
 SIGNS = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "//": "_floor_divide", "%": "_modulo",
          "**": "_power", "<": "_less", "<=": "_at_most", ">": "_greater", ">=": "_at_least", "==": "_equal",
          "!=": "_differs"}
-KEYED = frozenset({"load_batch", "fixed_examples", "loop", "optimize", "improved"})  # values are mappings
 
 
 class Names:
@@ -169,9 +168,11 @@ class Writer:
 
     def _constant(self, value: object) -> str:
         if isinstance(value, float) and not math.isfinite(value):
-            name = "nan" if math.isnan(value) else "inf"
-            return f'{"-" if value < 0 else ""}{self.names.need(f"_{name}", "constant", name)}'
-        return repr(value)
+            name = self.names.need("_nan" if math.isnan(value) else "_inf", "constant",
+                                   "nan" if math.isnan(value) else "inf")
+            return f"(-{name})" if value < 0 else name
+        text = repr(value)
+        return f"({text})" if text.startswith("-") else text  # else -2 ** x would be -(2 ** x)
 
     def builtin(self, name: str) -> str:
         """`step`, `epoch`, `stage`."""
