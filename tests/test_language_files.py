@@ -30,6 +30,34 @@ def tree(pipeline: Pipeline) -> Any:
 
 # -- include ----------------------------------------------------------------------------------------
 
+def test_names_of_entries_may_be_words_of_the_language(tmp_path: Path) -> None:
+    write(tmp_path, base="""\
+params: {use: 1, k: 2}
+models: {weights: {use: mlp}, net: {use: mlp}}
+ops:
+  at: {op: x, inputs: {p: 1, copy: 2}, with: {k: 1}}
+  schedule: {op: y, every: 2}
+  fixed_examples: {op: y, every: 2}
+  one: at + 1
+""")
+    pipeline = good("""\
+include: base.yaml
+params: {use: 3}
+models: {weights: {frozen: true}, copy: {copy: net}}
+ops:
+  at: {inputs: {copy: 3}}
+  schedule: {every: 5}
+  fixed_examples: {every: null}
+  one: {every: 3}
+  op: 2 * at
+""", tmp_path)
+    assert tree(pipeline) == {
+        "params": {"use": 3, "k": 2},
+        "models": {"weights": {"use": "mlp", "frozen": True}, "net": {"use": "mlp"}, "copy": {"copy": "net"}},
+        "ops": {"at": {"op": "x", "inputs": {"p": 1, "copy": 3}, "with": {"k": 1}}, "schedule": {"op": "y", "every": 5},
+                "fixed_examples": {"op": "y"}, "one": {"op": "expr", "inputs": "at + 1", "every": 3}, "op": "2 * at"}}
+
+
 def test_files_are_merged_under_the_one_that_includes_them(tmp_path: Path) -> None:
     write(tmp_path, parts__base="""\
 include: deeper.yaml

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Map
 from edgraph.language.expressions import Expression
 from edgraph.language.fields import Fields, check_name, describe, first_line
 from edgraph.language.interpolate import Interpolator, resolve_params
-from edgraph.language.merge import lay_over
+from edgraph.language.merge import lay_over, written_out
 from edgraph.language.ops import OpReader
 from edgraph.language.parse import Scope
 from edgraph.language.pipeline import GraphEntry, GraphUse, OpEntry, PatternUse, Pipeline
@@ -199,7 +199,7 @@ def _adjust(ops: Mapping, prefix: str, patterns: Iterable[str], pipeline: Pipeli
         elif isinstance(entry.value, Scalar) and entry.value.value is None:
             del entries[inner]
         else:
-            entries[inner] = Entry(entries[inner].span, lay_over(entry.value, entries[inner].value))
+            entries[inner] = Entry(entries[inner].span, lay_over(entry.value, written_out(entries[inner].value)))
     return Mapping(entries, ops.span)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence as Seq
 
 from edgraph.language.declare import with_value
 from edgraph.language.fields import describe, unknown_key
+from edgraph.language.merge import written_out
 from edgraph.language.ops import OP_KEYS
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.read import read_value
@@ -166,10 +167,8 @@ class Override:
             return Mapping({}, self.spans[depth])
         if isinstance(old.value, Mapping):
             return old.value
-        if self.named(depth) == "op" and isinstance(old.value, Scalar):
-            # `total: a + b` is short for an op `expr`
-            kind = Entry(old.span, Scalar("expr", old.span))
-            return Mapping({"op": kind, "inputs": Entry(old.span, old.value)}, old.value.span)
+        if self.named(depth) == "op" and isinstance(op := written_out(old.value), Mapping):
+            return op
         path = ".".join(self.parts[:depth + 1])
         is_list = isinstance(old.value, Sequence)
         help = f"a list is replaced as a whole: {path}=[…]" if is_list else f"write {path}=VALUE"
