@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Container, Iterable
 from collections.abc import Mapping as Map
 from keyword import iskeyword
@@ -69,9 +70,13 @@ def unknown_key(key: str, span: Span, where: str, allowed: Iterable[str], diagno
 def check_name(name: str, span: Span, what: str, diagnostics: Diagnostics,
                reserved: Iterable[str] = ()) -> bool:
     """Whether a name that the author chose can be used; `what` is such as `an op`."""
-    if name.isidentifier() and not iskeyword(name) and name not in reserved:
+    usual = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    if name.isidentifier() and not iskeyword(name) and name not in reserved and name == usual:
         return True
-    if name in reserved:
+    if name.isidentifier() and name != usual:  # expressions are read by Python's parser, which does this to names
+        diagnostics.error("bad-name", f"{what} cannot be called {name!r}: an expression reads that as {usual!r}", span,
+                          hint(f"write {usual}, in Unicode's usual form", usual))
+    elif name in reserved:
         diagnostics.error("reserved-name", f"{what} cannot be called {name!r}: it has a meaning of its own", span,
                           f"call it {name}_ or anything else")
     elif iskeyword(name):

@@ -104,6 +104,11 @@ class _Reader:
                                        first_line(target.span), "write include: [base.yaml]")
             self.failed = True
             return None
+        if "${" in target.value:
+            self.diagnostics.error("bad-interpolation", "'${…}' is not possible in 'include': what is included may "
+                                   "give parameters", target.span, "write the name of the file")
+            self.failed = True
+            return None
         tree = self.included(target.value, target.span, folder, above)
         if tree is None:
             self.failed = True

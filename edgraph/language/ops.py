@@ -61,7 +61,7 @@ class OpReader:
         diagnostics = self.diagnostics
         for name, entry in section.entries.items():
             before = len(diagnostics)
-            if not name.isidentifier() or name in _NOT_FREE:
+            if not name.isidentifier() or name in _NOT_FREE or not name.isascii():
                 # ops of patterns have dots: in an expanded pipeline they stand as they are
                 for part in name.split("."):
                     if not check_name(part, entry.span, "an op", diagnostics, OP_NAMES_NOT_FREE):
@@ -121,7 +121,11 @@ class OpReader:
                 when = self.expression(f"'when' of {where}", value)
             else:
                 fields = Fields(tree, where, tree.entries, self.diagnostics)
-                if key == "at":
+                if key in ("at", "during") and isinstance(value, Sequence) and not value.items:
+                    what = "event" if key == "at" else "stage"
+                    fields.error("missing-value", key, f"{key!r} of {where} names no {what}",
+                                 f"name one, or remove {key!r}")
+                elif key == "at":
                     at = self.events(value, where)
                 elif key == "during":
                     during = fields.names("during")

@@ -18,9 +18,10 @@ def never_fires(graph: Graph, warner: Warner) -> None:
     """An op whose own clock has no step in this run. Said of that op, not of all that follows it."""
     last = graph.facts.last_step
     for node in _ops(graph):
-        if node.declared is None or not node.visible:  # `run.checkpoint` also saves at the end
+        own = _window(node, graph) if node.declared is None else node.declared
+        if own is None or not node.visible:  # `run.checkpoint` also saves at the end
             continue
-        first = first_step(node.declared)
+        first = first_step(own)
         if first is None:
             warner.op(node, "never-fires", f"'{node.name}' never fires: its clock has no step",
                       "its `every`, with its bounds, and its `during` leave none: change one of them")
@@ -76,10 +77,15 @@ def _needs(node: Node, graph: Graph) -> list[Clock]:
     gradients = graph.nodes.get(f"{node.name}.gradients")
     if gradients is not None and gradients.kind == "gradients":
         parts = [gradients, *parts[1:]]
-    stages = [find_stage(name, graph, Diagnostics()) for name in node.entry.during] if node.entry is not None else []
-    window = [union([stage_clock(stage) for stage in stages if stage is not None])] if stages else []
-    return window + [available(expr, graph) for part in parts for argument in part.inputs
+    window = _window(node, graph)
+    return ([] if window is None else [window]) + [available(expr, graph) for part in parts for argument in part.inputs
                      for expr in _references(argument.value.root)]
+
+
+def _window(node: Node, graph: Graph) -> Clock | None:
+    """The stages that an op is limited to."""
+    stages = [find_stage(name, graph, Diagnostics()) for name in node.entry.during] if node.entry is not None else []
+    return union([stage_clock(stage) for stage in stages if stage is not None]) if stages else None
 
 
 def _references(expr: Expr) -> list[Expr]:
