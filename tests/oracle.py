@@ -110,6 +110,10 @@ class Oracle:
             return self.is_available(every["of"]) and (self.counts.get(every["of"], 0) + 1) % every["firings"] == 0
         if "first" in every:
             return bool(self.stages[self.stage] == every["first"] and step == self.began)
+        if "last" in every:
+            stage = self.pipeline["stages"][every["last"]]
+            end = stage.get("until", self.began + stage["for"] - 1 if "for" in stage else self.last)
+            return bool(self.stages[self.stage] == every["last"] and step == min(end, self.last))
         if not every.get("from", 1) <= step <= every.get("until", step):
             return False
         if "grow" not in every:
@@ -191,6 +195,9 @@ class Oracle:
                 return self.op_value(str(name).split(".")[0])
             case ("not", part):
                 return not self.value(part, between)
+            case ("logic", sign, left, right):
+                first = self.value(left, between)
+                return self.value(right, between) if bool(first) == (sign == "and") else first
             case ("if", test, then, otherwise):
                 return self.value(then if self.value(test, between) else otherwise, between)
             case ("either", *arguments):

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from toy import TRAIN
 
 Tree = tuple[Any, ...]
-DATA = {"train": TRAIN, "other": {"use": "numbers", "with": {"length": 5}, "batch_size": 2, "shuffle": True}}
+DATA: dict[str, Any] = {"train": TRAIN, "other": {"use": "numbers", "with": {"length": 5}, "batch_size": 2, "shuffle": True}}
+UNEVEN = {"use": "numbers", "with": {"length": 7}, "batch_size": 2, "shuffle": True}  # the fourth batch is of one
 MODELS = {"net": {"use": "toy", "with": {"w": 1.0, "b": 0.5, "norm": 0.01}}, "aux": {"use": "toy", "with": {"w": 0.7}},
-          "ema": {"copy": "net"}}
-OPTIMIZERS = {"one": {"use": "sgd", "updates": ["net"], "with": {"lr": 0.01}},
-              "two": {"use": "sgd", "updates": ["aux"], "with": {"lr": 0.02}}}
+          "ema": {"copy": "net"}, "own": {"use": "toy", "with": {"w": 0.3, "norm": 0.02}}}
+OPTIMIZERS: dict[str, Any] = {"one": {"use": "sgd", "updates": ["net"], "with": {"lr": 0.01}},
+                              "two": {"use": "sgd", "updates": ["aux"], "with": {"lr": 0.02}},
+                              "three": {"use": "sgd", "updates": ["own"], "with": {"lr": 0.03}}}
+SCHEDULES = ["0.01 * min(1, updates / 5)", "0.02 / (1 + step) + 0.001 * epoch", "0.01 if step % 4 == 0 else 0.02 * params.p"]
 
 
 def render(tree: Tree) -> str:
@@ -79,7 +82,7 @@ def expression(draw: Any, scope: Scope, depth: int = 2, always: bool = False) ->
     """A number. always: available at every step, whatever it reads."""
     if depth == 0:
         return reference(draw, scope, always) if draw(st.integers(0, 3)) else number(draw)
-    kind = draw(st.integers(0, 13))
+    kind = draw(st.integers(0, 14))
 
     def part(more: bool = always) -> Tree:
         return expression(draw, scope, depth - 1, more)
@@ -102,6 +105,8 @@ def expression(draw: Any, scope: Scope, depth: int = 2, always: bool = False) ->
         return ("if", condition(draw, scope, depth - 1, always), part(), part())
     if kind <= 11:
         return memory(draw, scope, depth, always)
+    if kind == 14:
+        return ("logic", draw(st.sampled_from(["and", "or"])), part(), part())
     return ("either", part(False), *([part(False)] if draw(st.booleans()) else []),
             part(True) if always or draw(st.booleans()) else part(False))
 
@@ -146,7 +151,7 @@ def every(draw: Any, effects: list[str], stages: list[str], updates: bool = Fals
         if effects:
             choices.append({"firings": draw(st.integers(1, 4)), "of": draw(st.sampled_from(effects))})
         if stages:
-            choices.append({"first": draw(st.sampled_from(stages))})
+            choices += [{"first": draw(st.sampled_from(stages))}, {"last": draw(st.sampled_from(stages))}]
         if updates:
             choices.append({"updates": draw(st.integers(1, 4)), "of": draw(st.sampled_from(["one", "two"]))})
         if choices:
@@ -313,13 +318,56 @@ def pipelines(draw: Any, trains: bool = False) -> Drawn:
         add_training(draw, drawer)
     if trains:
         ops["watch"] = {"op": "note", "inputs": ["sum(own.x)", "sum(third.x)"], "every": draw(st.integers(1, 3))}
+    add_some(draw, drawer)
     drawer.draw_ops(draw(st.integers(2, 9)))
+    add_ends(draw, drawer)
     add_events(draw, drawer)
+    bound = draw(st.sampled_from([{"num_steps": 60}, {"num_steps": 60}, {"num_steps": 60, "num_epochs": 3},
+                                  {"num_epochs": 9}, {"num_steps": 60, "num_updates": draw(st.integers(1, 40))}]))
+    optimizers = OPTIMIZERS
+    if draw(st.integers(0, 2)) == 0 and "rate" not in ops:
+        changed = draw(st.sampled_from(["one", "two", "three"]))
+        optimizers = optimizers | {changed: optimizers[changed] | {
+            "schedule": draw(st.sampled_from(SCHEDULES)), "per": draw(st.sampled_from(["step", "update"]))}}
     drawer.drawn.pipeline |= {
-        "run": {"num_steps": 60, "seed": draw(st.integers(0, 3)), "checkpoint": {"every": draw(st.integers(5, 50))},
-                "nonfinite": "ignore"},
-        "params": {"p": 1.5}, "data": DATA, "models": MODELS, "optimizers": OPTIMIZERS, "graphs": graphs}
+        "run": bound | {"seed": draw(st.integers(0, 3)), "checkpoint": {"every": draw(st.integers(5, 50))},
+                        "nonfinite": draw(st.sampled_from(["ignore", "skip"]))},
+        "params": {"p": 1.5}, "data": DATA | draw(st.sampled_from([{}, {"train": UNEVEN}])), "models": MODELS,
+        "optimizers": optimizers, "graphs": graphs}
     return drawer.drawn
+
+
+def add_some(draw: Any, drawer: Drawer) -> None:
+    """Ops of the library that others may read."""
+    ops, scope = drawer.ops, drawer.scope
+    if draw(st.integers(0, 3)) == 0:
+        ops["fixed"] = {"op": "fixed_examples", "with": {"data": "other"}}
+        scope.readable.append(Made("fixed", True, field=".x"))
+    if draw(st.integers(0, 3)) == 0:
+        ops["noise"] = {"op": "normal", "inputs": {"rows": "batch.x"}, "with": {"shape": [2]}}
+        ops["noise_sum"] = "sum(noise)"
+        scope.readable.append(Made("noise_sum", True))
+    if draw(st.integers(0, 3)) == 0:
+        always = draw(st.booleans())
+        ops["record"] = {"op": "improved", "inputs": render(expression(draw, scope, 1, always)),
+                         "with": {"mode": draw(st.sampled_from(["min", "max"]))}}
+        scope.readable += [Made("record.since", False), Made("record.best", False)]
+        if draw(st.booleans()):
+            ops["best"] = {"op": "checkpoint", "when": "record"}
+    if draw(st.integers(0, 5)) == 0:
+        ops["mean"] = {"op": "average", "inputs": render(expression(draw, scope, 1, True))}
+        scope.readable.append(Made("mean", True))
+
+
+def add_ends(draw: Any, drawer: Drawer) -> None:
+    """What ends the run, or saves it, by what happens in it."""
+    scope = drawer.scope
+    if draw(st.integers(0, 4)) == 0:
+        held = [made.name for made in scope.readable if not made.field and not made.effect]
+        when = render(condition(draw, scope)) if not held else f"hold({draw(st.sampled_from(held))}, 0.0) > 20"
+        drawer.ops["end"] = {"op": "stop", "when": f"step > {draw(st.integers(1, 50))} and {when}"}
+    if draw(st.integers(0, 4)) == 0:
+        drawer.ops["save"] = {"op": "checkpoint", "when": render(condition(draw, scope))}
 
 
 def add_training(draw: Any, drawer: Drawer) -> None:
@@ -334,15 +382,32 @@ def add_training(draw: Any, drawer: Drawer) -> None:
         elif draw(st.booleans()) and any(made.name == "l.x" and made.always for made in scope.readable):
             source = "l.x"
         out, update = f"{name}_out", f"{name}_update"
-        ops[out] = {"op": "forward", "inputs": f"clip({source}, -9, 9)", "with": {"model": model}}
-        entry: dict[str, Any] = {"op": "optimize", "inputs": f"{out} * 0.1", "with": {"optimizer": optimizer}}
-        kind = draw(st.integers(0, 3))
+        if name == "aux" and draw(st.booleans()):
+            source = "net_out"
+        ops[f"{name}_in"] = f"clip({source}, -9, 9)"
+        ops[out] = {"op": "forward", "inputs": f"{name}_in", "with": {"model": model}}
+        loss = f"{out} * 0.1"
+        if draw(st.integers(0, 3)) == 0:
+            ops[f"{name}_slope"] = {"op": "gradient", "inputs": {"of": out, "wrt": f"{name}_in"}}
+            loss = f"{out} * 0.1 + {name}_slope"
+        if draw(st.integers(0, 3)) == 0:  # through another model, that another optimizer may update
+            ops[f"{name}_through"] = {"op": "forward", "inputs": out, "with": {"model": "aux" if name == "net" else "net"}}
+            loss = f"{name}_through + {loss}"
+        if draw(st.integers(0, 5)) == 0:
+            loss = f"{loss} if step % 7 else nan"
+        entry: dict[str, Any] = {"op": "optimize", "inputs": loss, "with": {"optimizer": optimizer}}
+        if name == "aux" and draw(st.integers(0, 2)) == 0:
+            draw(st.sampled_from([ops[out], entry]))["after"] = ["net_update"]
+        kind = draw(st.integers(0, 4))
         if kind == 1:
             entry["every"] = draw(st.integers(1, 5))
         elif kind == 2:
             entry["when"] = render(condition(draw, scope, 1, always=True))
         elif kind == 3:
             entry["with"]["accumulate"] = draw(st.integers(2, 3))
+        elif kind == 4:
+            entry["with"]["accumulate"] = {"until": draw(st.integers(2, 7))}
+            entry["inputs"] = {"loss": loss, "count": "batch.count"}
         ops[update] = entry
         scope.readable += [Made(out, True), Made(update, kind == 0, field="")]
         scope.readable[-1] = Made(f"{update}.updates", kind == 0)
@@ -359,11 +424,12 @@ def add_training(draw: Any, drawer: Drawer) -> None:
                        "every": draw(st.integers(2, 9))}
 
 
-def add_loop(draw: Any, drawer: Drawer) -> dict[str, Any]:
-    """A loop of one kind or another, with ops of its own."""
+def add_loop(draw: Any, drawer: Drawer, name: str = "l", name_of_graph: str = "g") -> dict[str, Any]:
+    """A loop of one kind or another, with ops of its own, maybe another loop among them."""
     inner = Drawer(draw, core=False, prefix="i", inner=True)
+    graphs: dict[str, Any] = {}
     kind = draw(st.sampled_from(["repeat", "over", "while", "value"]))
-    inner.scope.constants = ("step", "params.p", "given")
+    inner.scope.readable.append(Made("given", True))
     if kind == "over":
         inner.ops["rows"] = {"op": "load_batch"}
         inner.scope.readable.append(Made("rows", True, field=".x"))
@@ -375,6 +441,10 @@ def add_loop(draw: Any, drawer: Drawer) -> dict[str, Any]:
     if kind in ("repeat", "while") and draw(st.booleans()):
         inner.ops["stream"] = {"op": "load_batch", "with": {"data": "other"}}
         inner.scope.readable.append(Made("stream", True, field=".x"))
+    if name == "l" and draw(st.integers(0, 4)) == 0:
+        graphs = add_loop(draw, inner, "n", "h")
+    if name == "l" and draw(st.integers(0, 3)) == 0:
+        add_training_in_loop(draw, inner)
     inner.draw_ops(draw(st.integers(1, 5)))
     value = draw(st.sampled_from([made for made in inner.scope.readable if not made.effect] or [Made("step", True)]))
     text = f"sum({value.name}{value.field})" if value.field else value.name
@@ -385,8 +455,10 @@ def add_loop(draw: Any, drawer: Drawer) -> dict[str, Any]:
                "mean": "mean" if draw(st.booleans()) else "mean * 2"}
     if draw(st.integers(0, 4)) == 0:
         inner.ops["enough"] = {"op": "stop", "when": "step >= given % 3 + 1"}
+    if draw(st.integers(0, 9)) == 0:
+        inner.ops["over"] = {"op": "stop", "when": "given > 30", "with": {"run": True}}
     graph: dict[str, Any] = {"ops": inner.ops, "outputs": outputs}
-    loop: dict[str, Any] = {"op": "loop", "with": {"graph": "g"},
+    loop: dict[str, Any] = {"op": "loop", "with": {"graph": name_of_graph},
                             "inputs": {"given": render(expression(draw, drawer.scope, 1, always=True))}}
     if kind == "repeat":
         graph["repeat"] = draw(st.integers(1, 4))
@@ -395,16 +467,32 @@ def add_loop(draw: Any, drawer: Drawer) -> dict[str, Any]:
     elif kind == "while":
         graph |= {"while": f"step < given % {draw(st.integers(2, 4))} + {draw(st.integers(0, 1))}", "max": 4}
     else:
-        drawer.ops["value"] = {"op": "grid", "with": {"rows": draw(st.integers(0, 5))}}
-        loop["inputs"]["over"] = "value"
+        drawer.ops[f"{name}_value"] = {"op": "grid", "with": {"rows": draw(st.integers(0, 5))}}
+        loop["inputs"]["over"] = f"{name}_value"
         loop["with"] |= {"batch_size": 2, "shuffle": draw(st.booleans())}
     always = kind in ("repeat", "over")
     if draw(st.integers(0, 2)) == 0:
         loop["every"] = draw(st.integers(1, 6))
         always = False
-    drawer.ops["l"] = loop
-    drawer.scope.readable += [Made("l.x", always), Made("l.mean", always)]
-    return {"g": graph}
+    if draw(st.integers(0, 5)) == 0:
+        loop["when"] = render(condition(draw, drawer.scope, 1, always=True))
+        always = False
+    drawer.ops[name] = loop
+    drawer.scope.readable += [Made(f"{name}.x", always), Made(f"{name}.mean", always)]
+    return {name_of_graph: graph} | graphs
+
+
+def add_training_in_loop(draw: Any, inner: Drawer) -> None:
+    """A model that an iteration updates, now and then."""
+    inner.trains = True
+    inner.ops["own_out"] = {"op": "forward", "inputs": "clip(given, -9, 9)", "with": {"model": "own"}}
+    update: dict[str, Any] = {"op": "optimize", "inputs": "own_out * 0.1", "with": {"optimizer": "three"}}
+    if draw(st.booleans()):
+        update["with"]["accumulate"] = draw(st.integers(2, 3))
+    if draw(st.integers(0, 2)) == 0:
+        update["when"] = "step % 2 == given % 2"
+    inner.ops["own_update"] = update
+    inner.scope.readable.append(Made("own_out", True))
 
 
 def add_events(draw: Any, drawer: Drawer) -> None:
@@ -412,6 +500,12 @@ def add_events(draw: Any, drawer: Drawer) -> None:
         numbers = [made for made in drawer.scope.readable if not made.effect and not made.field]
         held = f"hold({draw(st.sampled_from(numbers)).name}, 0.0)" if numbers else "1.0"
         kind = draw(st.sampled_from(["note", "tally"]))
-        drawer.ops[f"at_{event}"] = {"op": kind, "inputs": held, "at": event}
+        entry = drawer.ops[f"at_{event}"] = {"op": kind, "inputs": held, "at": event}
+        if draw(st.integers(0, 3)) == 0:
+            entry["when"] = f"{held} % 3 < 2"
         if kind == "tally":
-            drawer.ops[f"read_{event}"] = {"op": "note", "inputs": f"hold(at_{event}, 0.0)"}
+            follows = draw(st.booleans())  # the same event, or the steps after it
+            drawer.ops[f"read_{event}"] = {
+                "op": "note", "inputs": f"at_{event}" if follows else f"hold(at_{event}, 0.0)"}
+        if draw(st.integers(0, 5)) == 0:
+            drawer.ops[f"save_{event}"] = {"op": "checkpoint", "at": event}

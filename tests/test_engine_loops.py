@@ -67,6 +67,19 @@ def test_values_of_the_enclosing_step_come_in() -> None:
     assert ran.inputs("say") == ["2.0", "5.0", "8.0"]
 
 
+def test_what_came_in_is_held_as_any_value() -> None:
+    ran = go({"repeat": 2, "ops": {"x": "hold(given, -1.0) + 10 * previous(given, 0.0)",
+                                   "say": {"op": "note", "inputs": "x"}}}, {"inputs": {"given": "n"}}, steps=2)
+    assert ran.inputs("l.say") == ["1.0", "11.0", "2.0", "22.0"]
+
+
+def test_an_output_of_what_was_never_made() -> None:
+    """Of `either` the first that has a value."""
+    ran = go({"repeat": 3, "ops": {"a": {"op": "clocked"}, "b": {"op": "clocked", "when": "given > 1"}},
+              "outputs": {"x": "either(hold(b), a)", "y": "either(hold(b, 9.0), a)"}}, {"inputs": {"given": "n"}}, steps=2)
+    assert ran.inputs("say") == [("3.0", "9.0"), ("3.0", "3.0")]
+
+
 def test_while_and_max() -> None:
     graph = {"while": "hold(x, 0) < limit", "max": 4, "ops": {"x": "previous(x, 0) + 2"}, "outputs": {"x": "x"}}
     ran = go(graph, {"inputs": {"limit": "n * 3"}}, 4)

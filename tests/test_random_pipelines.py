@@ -53,22 +53,24 @@ def goes_on(drawn: Drawn) -> None:
     """From each checkpoint that a run has saved."""
     checked = check(drawn.pipeline)
     assume(not checked.diagnostics.failed)
-    marks: list[tuple[int, int]] = []
+    marks: list[tuple[int, int, dict[str, Any]]] = []
+    store = MemoryStore(keep=None)
 
     def ready(runner: Any) -> None:
         save = runner.save
-        runner.save = lambda name, step, *rest: (
-            marks.append((step, len(runner.context.backend.journal.firings))), save(name, step, *rest))
-    store = MemoryStore(keep=None)
+
+        def marking(name: str | None, step: int, *rest: Any) -> None:
+            save(name, step, *rest)
+            newest = max(store._files.items(), key=lambda item: item[1][0].serial)
+            marks.append((step, len(runner.context.backend.journal.firings), dict([newest])))
+        runner.save = marking
     whole = run(checked, store=store, ready=ready)
-    for step, done in marks[:2]:
-        if step >= whole.outcome.step:
-            continue
+    for step, done, file in marks[::max(1, len(marks) // 3)]:
         part = MemoryStore(keep=None)
-        part._files = {name: file for name, file in store._files.items() if file[0].step == step}
+        part._files = file
         rest = run(checked, store=part, resume=True)
         assert rest.journal.firings == whole.journal.firings[done:], step
-        assert rest.outcome.step == whole.outcome.step and rest.weights == whole.weights
+        assert rest.outcome.step == whole.outcome.step and text(rest.weights) == text(whole.weights)
 
 
 def ignores_observers(drawn: Drawn) -> None:

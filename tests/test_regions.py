@@ -257,7 +257,7 @@ def test_an_error_in_a_compiled_region(several: bool, monkeypatch: pytest.Monkey
     assert "out: float" in found.inputs[0] and "batch.x: tuple" in found.inputs[1]
 
 
-@settings(max_examples=150, **QUIET)
+@settings(max_examples=100, **QUIET)
 @given(pipelines())
 def test_random_pipelines(drawn: Drawn) -> None:
     with compiling():
@@ -266,7 +266,7 @@ def test_random_pipelines(drawn: Drawn) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, **QUIET)
+@settings(max_examples=1000, **QUIET)
 @given(pipelines())
 def test_many_random_pipelines(drawn: Drawn) -> None:
     with compiling():

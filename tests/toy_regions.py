@@ -21,6 +21,9 @@ from edgraph.plan.pattern import Call
 from edgraph.run import graphrun, together
 from edgraph.run.evaluate import OPERATORS
 
+LOGIC: dict[str, Callable[..., Any]] = {
+    "if": lambda test, then, otherwise: then if test else otherwise, "not": lambda value: not value,
+    "and": lambda *values: all(values), "or": lambda *values: any(values)}
 PURE = frozenset({"constant", "clocked", "add", "double", "total", "grid"})
 
 
@@ -37,7 +40,7 @@ class ToyCompiler:
         return mix(base, key)
 
     def operator(self, sign: str) -> Callable[..., Any]:
-        return OPERATORS[sign]
+        return OPERATORS[sign] if sign in OPERATORS else LOGIC[sign]
 
     def compile(self, region: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:

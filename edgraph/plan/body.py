@@ -16,7 +16,8 @@ class Body(CallWriter):
     """Writes the lines that one step of a plan runs. name: of its function."""
 
     def __init__(self, shared: Shared, plan: Plan, name: str) -> None:
-        self.made: dict[str, Guard] = {}
+        self.made: dict[str, Guard] = {name: ALWAYS_GUARD for name, node in shared.graph.nodes.items()
+                                       if node.kind == "argument"}
         self.slots = {slot: index for index, slot in enumerate(shared.graph.slots)}
         recorded = frozenset(call.node.name for call in plan.calls if call.records)
         writer = Writer(shared.graph, shared.timetable, plan.mask, shared.names, self.slots, self.made, recorded,

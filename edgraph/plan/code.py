@@ -151,7 +151,7 @@ class Writer:
     def fresh(self, target: Target) -> str:
         """A value of this step, as `hold` gives it: without gradient."""
         made = self.value(target.node, target.field)
-        if target.node in self.recorded:
+        if target.node in self.recorded or self.graph.nodes[target.node].kind == "argument":
             made = f'{self.names.need("_detach", "detach")}({made})'
         return made
 

@@ -75,6 +75,8 @@ class Planner:
         plan.slots = [(slot, self._kept_when(slot, call)) for call in plan.calls
                       for slot in slots.get(call.node.name, ())
                       if not (call.node.spec.metric and self.graph.use is not None)]
+        plan.slots += [(slot, ALWAYS_GUARD) for slot in self.graph.slots  # of what came in with a loop
+                       if self.graph.nodes[slot.node].kind == "argument"]
         self._frees(plan)
         return plan
 

@@ -127,8 +127,8 @@ class Evaluator:
                 if node.kind == "argument" or (node.spec.metric and self.graph.use is not None):
                     return True
                 return self.late and self.run.held[self.slots[Slot(*target)]] is not UNSET
-            case Hold(_, initial, _) | Previous(_, initial, _):
-                return initial is None or self.available(initial)
+            case Hold(value, initial, _) | Previous(value, initial, _):
+                return self.available(value if initial is None else initial)
             case Either(arguments, _):
                 return any(map(self.available, arguments))
         return all(map(self.available, children(expr)))
@@ -147,6 +147,8 @@ class Evaluator:
     def is_fresh(self, target: Target) -> bool:
         """Whether a value was made at this step; a metric of a loop is when the loop has ended."""
         node = self.graph.nodes[target.node]
+        if node.kind == "argument":
+            return True
         if node.spec.metric and self.graph.use is not None:
             return self.late
         condition = value_condition(node, target.field, self.graph)

@@ -84,10 +84,13 @@ class Interpreter(Evaluator):
             self.decided.add(name)
         for slot, index in self.slots.items():
             target = Target(*slot)
-            if target.node in self.made and self.is_fresh(target):
+            if self._is_made(target.node) and self.is_fresh(target):
                 keep = self.run.keep_output if slot in self.graph.output_slots else self.backend.detach
                 self.run.held[index] = keep(self.part(target))
         self.backend.record(False)
+
+    def _is_made(self, node: str) -> bool:
+        return node in self.made or self.graph.nodes[node].kind == "argument"
 
     def is_fresh(self, target: Target) -> bool:
         node = self.graph.nodes[target.node]
