@@ -258,7 +258,7 @@ def open_loggers(checked: Checked, folder: RunFolder) -> dict[str, Any]:
     assert checked.pipeline is not None
     diagnostics = Diagnostics()
     found = {}
-    make = Constructor(registry.table("logger"), folder.path, diagnostics, "logger")  # type: ignore[arg-type]
+    make = Constructor(registry.loggers, folder.path, diagnostics, "logger")
     for name, use in checked.pipeline.loggers.items():
         try:
             found[name] = logger = make.make(use.use.text, use.use.span, use.settings)

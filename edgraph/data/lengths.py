@@ -19,7 +19,7 @@ def static_length(entry: Entry, registry: Registry = registry) -> int | None:
         return None
     settings = plain(entry.use.settings) if entry.use.settings else {}
     try:
-        return known.length(settings)  # type: ignore[arg-type]
+        return known.length(settings)
     except Exception:  # settings that do not fit are another's to report
         return None
 

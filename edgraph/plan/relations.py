@@ -10,6 +10,7 @@ from edgraph.graph.models import overlaps
 from edgraph.graph.passes.slices import LEADS_TO, updates
 from edgraph.graph.passes.state import Access, accesses
 from edgraph.graph.refs import show, uses
+from edgraph.language.expressions import Expr
 from edgraph.plan.wording import on
 
 Relation = tuple[str, str]  # a name, and what there is to say of it
@@ -44,9 +45,9 @@ def waits_for(node: Node, graph: Graph) -> list[Relation]:
     return list(found)
 
 
-def _values(root: object, graph: Graph, purpose: str, asked: Clock) -> Iterator[Relation]:
+def _values(root: Expr, graph: Graph, purpose: str, asked: Clock) -> Iterator[Relation]:
     """asked: when the values are read."""
-    for use in uses(root):  # type: ignore[arg-type]
+    for use in uses(root):
         target = graph.targets.get(use.ref.path)
         if target is None:
             continue

@@ -19,6 +19,7 @@ from edgraph.run.values import UNSET, field
 if TYPE_CHECKING:
     from edgraph.run.context import Context
     from edgraph.run.graphrun import GraphRun
+    from edgraph.run.loggers import Loggers
 
 
 class Services(NamedTuple):
@@ -26,8 +27,7 @@ class Services(NamedTuple):
 
     name: str
     input_names: tuple[str, ...]
-    loggers: Any
-    folder: Any
+    loggers: Loggers
     seed: int
     to_numpy: Callable[[Any], Any]
 
@@ -224,7 +224,7 @@ class Binder:
             made = implementation(**self._settings(node))
             if hasattr(made, "attach"):
                 names = tuple(argument.port for argument in node.inputs)
-                made.attach(Services(self.random_name(node), names, self.context.loggers, self.context.folder,
+                made.attach(Services(self.random_name(node), names, self.context.loggers,
                                      self.context.seed, self.backend.to_numpy))
             self.instances[node.name] = made
         return self.instances[node.name]

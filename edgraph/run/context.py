@@ -12,19 +12,19 @@ from edgraph.run.loops import LoopRun
 
 if TYPE_CHECKING:
     from edgraph.run.graphrun import GraphRun
+    from edgraph.run.loggers import Loggers
     from edgraph.run.sources import Sources
 
 
 class Context:
     """Shared by the run's graph and the graphs of its loops."""
 
-    def __init__(self, backend: Backend, *, seed: int, params: dict[str, Any], loggers: Any, folder: Any,
+    def __init__(self, backend: Backend, *, seed: int, params: dict[str, Any], loggers: Loggers,
                  save: Callable[[int, str, int], None]) -> None:
         self.backend = backend
         self.seed = seed
         self.params = params
         self.loggers = loggers
-        self.folder = folder
         self.sources: Sources
         self.main: GraphRun
         self.loops: list[LoopRun] = []

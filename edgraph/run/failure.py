@@ -108,14 +108,14 @@ def _inputs(node: Node, run: GraphRun, values: dict[str, Any], variables: Mappin
             target = run.graph.targets.get(use.ref.path)
             if target is None:
                 continue
-            value = values.get(variables.get(target.node, ""), run.arguments.get(target.node))
+            value: Any = values.get(variables.get(target.node, ""), run.arguments.get(target.node))
             name = use.ref.text()
             for part in target.field:
                 if isinstance(part, str) and not isinstance(value, Mapping):
                     name = target.node  # a part that the backend makes of it: `logits.argmax`
                     break
                 try:
-                    value = value[part]  # type: ignore[index]
+                    value = value[part]
                 except (KeyError, IndexError, TypeError):
                     break
             line = f"{name}: {describe(value)}"

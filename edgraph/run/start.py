@@ -88,7 +88,7 @@ class Runner:
         self.loggers = Loggers({"files": self.files, **job.loggers}, line=self.line, warn=self.warn,
                                strict=frozenset({"files"}))
         self.context = Context(job.backend, seed=pipeline.run.seed, params=job.params, loggers=self.loggers,
-                               folder=job.folder.path, save=self.save_request)
+                               save=self.save_request)
         self.context.sources = Sources(dict(job.data), job.backend, job.graph.facts.over, pipeline.run.seed,
                                        self._fixed())
         self.run = GraphRun(job.graph, self.context)

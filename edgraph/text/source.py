@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, overload
 
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML's marks count; str.splitlines knows more
 
@@ -106,6 +106,10 @@ Tree: TypeAlias = Scalar | Mapping | Sequence
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
 
+@overload
+def plain(tree: Mapping) -> dict[str, Plain]: ...
+@overload
+def plain(tree: Tree) -> Plain: ...
 def plain(tree: Tree) -> Plain:
     """The bare Python value of a tree."""
     if isinstance(tree, Scalar):
