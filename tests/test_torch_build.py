@@ -33,6 +33,12 @@ class HalfOff(nn.Module):
         self.off.requires_grad_(False)
 
 
+class Unkept(nn.Module):
+    def __init__(self, *, device: str = "cpu") -> None:
+        super().__init__()
+        self.phase = nn.Parameter(torch.zeros(2, dtype=torch.complex128, device=device))
+
+
 class Optimizer(torch.optim.SGD):
     """A user's own, with a step that torch's wrappers know nothing of."""
 
@@ -192,6 +198,10 @@ def test_bad_checkpoints() -> None:
     ({"use": f"{HERE}.no_model"}, f"not-a-model: '{HERE}.no_model' gave a int, and a model is a torch.nn.Module"),
     ({"use": "torch.nn.LazyLinear", "with": {"out_features": 3}},
      "lazy-model: model 'net' has layers without a shape until their first input"),
+    ({"use": f"{HERE}.Unkept"}, "cannot-construct: model 'net' cannot be used: 'phase' is a tensor of torch.complex128, "
+     "torch.strided, which cannot be kept in a checkpoint"),
+    ({"use": f"{HERE}.Unkept", "with": {"device": "meta"}}, "cannot-construct: model 'net' cannot be used: 'phase' is on "
+     "the device 'meta'"),
     ({"copy": "nett"}, "unknown-model: there is no model 'nett' to copy"),
     ({"copy": "net"}, "copy-cycle: models copy each other: net -> net (give one of them a 'use')")])
 def test_wrong_models(model: dict[str, Any], expected: str) -> None:

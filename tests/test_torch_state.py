@@ -61,6 +61,13 @@ def test_every_optimizer_in_the_middle_of_accumulation(name: str) -> None:
     continues(lambda: one(model, use=name, clip_norm=1.0, **{"with": settings}), 8, 5, accumulate=3)
 
 
+def test_norm_of_sparse_gradients() -> None:
+    from edgraph.backends.torch.grads import total_norm
+
+    sparse = torch.sparse_coo_tensor(torch.tensor([[1, 1, 2]]), torch.tensor([3.0, 1.0, 3.0]), (4,))
+    assert total_norm([sparse, None, torch.tensor([12.0])]).item() == 13
+
+
 def test_sparse_gradients() -> None:
     embedding = {"use": "torch.nn.Embedding", "with": {"num_embeddings": 9, "embedding_dim": 4, "sparse": True}}
 

@@ -57,6 +57,11 @@ def test_arrays_that_must_not_be_written_to_or_run_backwards() -> None:
     assert MADE.convert({"x": np.array(3.0)})["x"].shape == ()
 
 
+def test_arrays_that_torch_has_no_type_for_stay_arrays() -> None:
+    long = np.arange(3, dtype=np.longdouble)
+    assert MADE.convert({"x": long})["x"] is long
+
+
 def test_fields_without_numbers_stay_lists() -> None:
     data = ArrayData({"name": np.array(["a", "b", "c"]), "x": np.arange(3)})
     batch = MADE.loader(data)(np.array([2, 0]))

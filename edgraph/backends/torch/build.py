@@ -16,6 +16,7 @@ from edgraph.backends.entries import ModelEntry
 from edgraph.backends.torch import names
 from edgraph.backends.torch.paths import uninitialized
 from edgraph.backends.torch.seeding import seeder
+from edgraph.backends.torch.state import unkept
 from edgraph.backends.torch.weights import load_weights
 from edgraph.text.diagnostics import Diagnostics
 
@@ -44,6 +45,11 @@ class ModelBuilder(build.ModelBuilder[nn.Module]):
             self.refuse("lazy-model", f"model '{entry.name}' has layers without a shape until their first input, so "
                         "no optimizer can be made for it", span, "give the sizes (nn.Linear instead of nn.LazyLinear)")
             return None
+        for name, tensor in (*made.named_parameters(), *made.named_buffers()):
+            if (lacks := unkept(tensor)) is not None:
+                self.refuse("cannot-construct", f"model '{entry.name}' cannot be used: '{name}' {lacks}", span,
+                            "give it numbers of a type such as float32 in its constructor")
+                return None
         return made
 
     def twin(self, source: str, model: nn.Module) -> nn.Module:

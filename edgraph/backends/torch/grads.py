@@ -22,7 +22,7 @@ class Weighted(NamedTuple):
 
 def total_norm(gradients: Sequence[torch.Tensor | None]) -> torch.Tensor:
     """The 2-norm of all gradients together, as torch.nn.utils.clip_grad_norm_ takes it."""
-    found = [g for g in gradients if g is not None]
+    found = [g.coalesce().values() if g.is_sparse else g for g in gradients if g is not None]
     if not found:
         return torch.zeros(())
     norms = [torch.linalg.vector_norm(g).to(found[0].device) for g in found]

@@ -18,6 +18,15 @@ NAMES = {
 DTYPES = {name: dtype for dtype, name in NAMES.items()}
 
 
+def unkept(tensor: torch.Tensor) -> str | None:
+    """Why a checkpoint cannot hold a tensor; None where it can."""
+    if tensor.is_meta:
+        return "is on the device 'meta', where nothing has a value"
+    if tensor.layout is not torch.strided or tensor.dtype not in NAMES:
+        return f"is a tensor of {tensor.dtype}, {tensor.layout}, which cannot be kept in a checkpoint"
+    return None
+
+
 def to_blob(tensor: torch.Tensor) -> ArrayBlob:
     """A tensor's bytes. On the CPU they are the tensor's own memory where it is contiguous: write them out,
     or copy them, before anything changes the tensor."""
