@@ -61,7 +61,7 @@ def test_losses_and_metrics_are_torchs(op: str, inputs: Any, settings: Any) -> N
 def test_what_losses_refuse() -> None:
     with pytest.raises(ValueError, match=r"'mse' compares values of one shape, not \(12, 4\) and \(4,\)"):
         both("mse", SCORES, SCORES[0])
-    with pytest.raises(ValueError, match="has 3 classes, 0 to 2, and was given a larger one"):
+    with pytest.raises(ValueError, match="has 3 classes, 0 to 2, and was given another one"):
         both("confusion_matrix", SCORES, np.full(12, 3), classes=3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections import namedtuple
 from typing import Any
@@ -207,6 +208,35 @@ def test_confusion_matrix() -> None:
     metric.update(torch.tensor([5]), torch.tensor([1]))
     with pytest.raises(ValueError, match="'confusion_matrix' has 4 classes, 0 to 3"):
         metric.compute()
+
+
+@pytest.mark.parametrize("wrong", [-1, 4])
+def test_labels_that_are_no_class(wrong: int) -> None:
+    for guess, label in ((0, wrong), (wrong, 0), (wrong, 1)):
+        metric = IMPLEMENTATIONS["confusion_matrix"](classes=4)
+        metric.update(torch.tensor([guess]), torch.tensor([label]))
+        with pytest.raises(ValueError, match="'confusion_matrix' has 4 classes, 0 to 3, and was given another one"):
+            metric.compute()
+
+
+@pytest.mark.parametrize(("scores", "labels", "message"), [
+    ((4, 3), (4, 1), r"compares scores of shape \(4, 3\) with labels of shape \(4,\), not \(4, 1\)"),
+    ((4, 3), (3,), r"labels of shape \(4,\), not \(3,\)"), ((4, 3, 5), (4,), r"labels of shape \(4, 5\), not \(4,\)"),
+    ((1, 3), (1, 1), r"labels of shape \(1,\), not \(1, 1\)|class indices of one shape, not \(1, 3\) and \(1, 1\)"),
+    ((4, 1), (4,), r"of two classes or more, not values of shape \(4, 1\)"),
+    ((4,), (4, 1), r"not values of shape \(4,\)|class indices of one shape, not \(4,\) and \(4, 1\)")])
+@pytest.mark.parametrize("backend", ["torch", "python", "tensorflow"])
+def test_labels_that_do_not_fit(backend: str, scores: tuple[int, ...], labels: tuple[int, ...], message: str) -> None:
+    """Broadcast, they would be compared each with each."""
+    if backend == "tensorflow":
+        pytest.importorskip("tensorflow")
+    library = importlib.import_module(f"edgraph.backends.{backend}.library").IMPLEMENTATIONS
+    kind = torch if backend == "torch" else np
+    for metric in (library["accuracy"](), library["accuracy"](top_k=2), library["confusion_matrix"](classes=3)):
+        if type(metric).__name__ == "confusion_matrix" and (scores, labels) == ((4, 3), (4, 1)):
+            message = message + "|class indices of one shape"
+        with pytest.raises(ValueError, match=message):
+            metric.update(kind.zeros(scores), kind.zeros(labels))
 
 
 def test_metrics_do_not_wait_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

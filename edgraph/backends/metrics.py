@@ -5,7 +5,31 @@ Sums may be Python's numbers or arrays of the backend, so that no batch has to w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+Shape = Sequence[int | None]  # None where a compiled region does not know it
+
+
+def check_labels(op: str, scores: Shape, labels: Shape) -> None:
+    """Arrays of different shapes would be compared each with each. Raises ValueError where there is not one label for
+    each place that has scores of several classes; a single one stands for all."""
+    scores, labels = tuple(scores), tuple(labels)
+    if len(scores) < 2 or scores[1] == 1:
+        raise ValueError(f"'{op}' takes (batch, classes) scores of two classes or more, not values of shape {scores}")
+    places = (scores[0], *scores[2:])
+    if labels and not _agree(places, labels):
+        raise ValueError(f"'{op}' compares scores of shape {scores} with labels of shape {places}, not {labels}")
+
+
+def check_pairs(op: str, guesses: Shape, labels: Shape) -> None:
+    """The same of class indices."""
+    if not _agree(guesses, labels):
+        raise ValueError(f"'{op}' compares class indices of one shape, not {tuple(guesses)} and {tuple(labels)}")
+
+
+def _agree(one: Shape, other: Shape) -> bool:
+    return len(one) == len(other) and all(a == b or a is None or b is None for a, b in zip(one, other, strict=True))
 
 
 class Accuracy:

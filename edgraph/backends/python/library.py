@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgraph.backends.metrics import Accuracy, Mean
+from edgraph.backends.metrics import Accuracy, Mean, check_labels, check_pairs
 
 Array = Any
 
@@ -81,6 +81,7 @@ class accuracy(Accuracy):
     def update(self, input: Array, target: Array) -> None:
         """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
         input, target = np.asarray(input), np.asarray(target)
+        check_labels("accuracy", input.shape, target.shape)
         if self._top_k == 1:
             hits = input.argmax(1) == target
         else:
@@ -110,8 +111,11 @@ class confusion_matrix:
     def update(self, input: Array, target: Array) -> None:
         """input: (batch, classes) scores, or (batch,) class indices.  target: (batch,) class indices."""
         input, target = np.asarray(input), np.asarray(target)
-        guess = input.argmax(1) if input.ndim > target.ndim else input
-        pairs = [part.reshape(-1).astype(np.int64) for part in (target, guess)]
+        if input.ndim > target.ndim:
+            check_labels("confusion_matrix", input.shape, target.shape)
+            input = input.argmax(1)
+        check_pairs("confusion_matrix", input.shape, target.shape)
+        pairs = [part.reshape(-1).astype(np.int64) for part in (target, input)]
         if any(part.size and (part.max() >= self._classes or part.min() < 0) for part in pairs):
             raise ValueError(f"'confusion_matrix' has {self._classes} classes, 0 to {self._classes - 1}, and was given "
                              "another one")

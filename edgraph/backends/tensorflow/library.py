@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgraph.backends.metrics import check_labels, check_pairs
 from edgraph.backends.tensorflow.framework import tf
 
 # -- losses: in float32 at least, whatever the models compute in ---------------------------------------
@@ -108,6 +109,7 @@ class accuracy:
     def update(self, input: Any, target: Any) -> None:
         """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
         target = tf.cast(target, tf.int64)
+        check_labels("accuracy", input.shape, target.shape)
         if self._top_k == 1:
             hits = tf.argmax(input, 1) == target
         else:
@@ -171,17 +173,23 @@ class confusion_matrix:
     def update(self, input: Any, target: Any) -> None:
         """input: (batch, classes) scores, or (batch,) class indices.  target: (batch,) class indices."""
         side = self._classes + 1
-        guess = tf.argmax(input, 1) if len(input.shape) > len(target.shape) else input
-        true, guessed = (tf.minimum(tf.reshape(tf.cast(part, tf.int64), (-1,)), self._classes)
-                         for part in (target, guess))
+        if len(input.shape) > len(target.shape):
+            check_labels("confusion_matrix", input.shape, target.shape)
+            input = tf.argmax(input, 1)
+        check_pairs("confusion_matrix", input.shape, target.shape)
+        true, guessed = self._known(target), self._known(input)
         counts = tf.math.bincount(tf.cast(true * side + guessed, tf.int32), minlength=side ** 2, maxlength=side ** 2,
                                   dtype=tf.int64)
         self._counts.assign_add(tf.reshape(counts, (side, side)))
 
+    def _known(self, classes: Any) -> Any:
+        flat = tf.reshape(tf.cast(classes, tf.int64), (-1,))
+        return tf.where((flat >= 0) & (flat < self._classes), flat, tf.cast(self._classes, tf.int64))
+
     def compute(self) -> Any:
         n, counts = self._classes, tf.identity(self._counts)
         if tf.executing_eagerly() and int(tf.reduce_sum(counts[n])) + int(tf.reduce_sum(counts[:, n])):
-            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given a larger one")
+            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given another one")
         return counts[:n, :n]
 
     def state_dict(self) -> dict[str, Any]:

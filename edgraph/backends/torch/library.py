@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from edgraph.backends.metrics import Accuracy, Mean
+from edgraph.backends.metrics import Accuracy, Mean, check_labels, check_pairs
 
 # -- losses: in float32 at least, whatever the models compute in ---------------------------------------
 
@@ -69,6 +69,7 @@ def _same_shape(op: str, input: Tensor, target: Tensor) -> None:
 class accuracy(Accuracy):
     def update(self, input: Tensor, target: Tensor) -> None:
         """input: (batch, classes, ...) scores.  target: (batch, ...) class indices."""
+        check_labels("accuracy", input.shape, getattr(target, "shape", ()))
         if self._top_k == 1:
             hits = input.argmax(1) == target
         else:
@@ -100,19 +101,25 @@ class confusion_matrix:
 
     def update(self, input: Tensor, target: Tensor) -> None:
         """input: (batch, classes) scores, or (batch,) class indices.  target: (batch,) class indices."""
-        guess = input.argmax(1) if input.dim() > target.dim() else input
+        if input.dim() > target.dim():
+            check_labels("confusion_matrix", input.shape, target.shape)
+            input = input.argmax(1)
+        check_pairs("confusion_matrix", input.shape, target.shape)
         side = self._classes + 1  # the last row and column are of classes that there should not be
-        pairs = target.reshape(-1).long().clamp(max=self._classes) * side + guess.reshape(-1).long().clamp(
-            max=self._classes)
+        pairs = self._known(target) * side + self._known(input)
         counts = torch.bincount(pairs, minlength=side ** 2).reshape(side, side)
         self._counts = counts if self._counts is None else self._counts + counts
+
+    def _known(self, classes: Tensor) -> Tensor:
+        flat = classes.reshape(-1).long()
+        return flat.where((flat >= 0) & (flat < self._classes), self._classes)
 
     def compute(self) -> Tensor:
         n = self._classes
         if self._counts is None:
             return torch.zeros(n, n, dtype=torch.int64)
         if int(self._counts[n].sum() + self._counts[:, n].sum()):
-            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given a larger one")
+            raise ValueError(f"'confusion_matrix' has {n} classes, 0 to {n - 1}, and was given another one")
         return self._counts[:n, :n]
 
     def state_dict(self) -> dict[str, Any]:
