@@ -57,7 +57,7 @@ def test_functions_of_several(name: str, rest: tuple[Any, ...]) -> None:
 
 
 @pytest.mark.parametrize("port", ["argmax", "softmax", "max"])
-@pytest.mark.parametrize("value", [SCORES, MAPS], ids=["scores", "maps"])
+@pytest.mark.parametrize("value", [SCORES, MAPS, MAPS[:, :, 0], SCORES[0]], ids=["scores", "maps", "sequences", "one"])
 def test_ports(port: str, value: Any) -> None:
     close(PYTHON.port("forward", port)(value), TORCH.port("forward", port)(tensor(value)))
 

@@ -127,6 +127,7 @@ def test_extremes_clip_and_ports() -> None:
         assert made.to_numpy(made.port("forward", "argmax")(scores)).shape == (2, 3, 3)
         np.testing.assert_allclose(made.to_numpy(made.port("forward", "softmax")(scores)).sum(1), 1.0, rtol=1e-5)
         np.testing.assert_allclose(made.to_numpy(made.port("forward", "max")(x[None])), [2.5])
+        np.testing.assert_allclose(made.to_numpy(made.port("forward", "max")(scores[:, :, 0])), MAPS[:, :, 0].max(1))
 
 
 @pytest.mark.parametrize("traced", [False, True])

@@ -371,6 +371,9 @@ def test_ports() -> None:
     assert MADE.port("forward", "argmax")(maps).shape == (2, 4, 4)
     assert MADE.port("forward", "softmax")(maps).sum(1).allclose(torch.ones(2, 4, 4))
     assert torch.equal(MADE.port("forward", "max")(scores), scores.max(1).values)
+    sequences = torch.randn(2, 3, 7)  # (batch, classes, length), as cross_entropy takes them
+    assert torch.equal(MADE.port("forward", "argmax")(sequences), sequences.argmax(1))
+    assert MADE.port("forward", "argmax")(scores[0]).shape == ()
     for name, spec in registry.ops.items():
         for port in spec.ports:
             assert not port.derived or callable(MADE.port(name, port.name))

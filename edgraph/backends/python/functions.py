@@ -13,8 +13,8 @@ Value = Any
 
 
 def _axis(value: Any) -> int:
-    """The axis of the classes: 1 for maps, (batch, classes, height, width); else the last one."""
-    return 1 if np.ndim(value) >= 4 else -1
+    """The axis of the classes: 1, as losses and metrics have it; of scores without a batch the only one."""
+    return 1 if np.ndim(value) > 1 else -1
 
 
 def softmax(value: Any) -> Any:
