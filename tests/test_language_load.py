@@ -255,6 +255,22 @@ def test_a_graph_with_its_parameters(tmp_path: Path) -> None:
     assert list(use.outputs) == ["out"] and not use.broken
 
 
+def test_defaults_of_a_graph_follow_what_a_use_gives(tmp_path: Path) -> None:
+    pipeline = good("""\
+params: {k: 2}
+ops: {x: {op: a}}
+graphs:
+  g: {params: {n: "${k}", m: "${n}", name: "n${m}"}, repeat: "${m}", ops: {x: {op: a}}}
+""", tmp_path)
+    for given, params in ((None, {"n": 2, "m": 2, "name": "n2"}), (arguments(n="3"), {"n": 3, "m": 3, "name": "n3"}),
+                          (arguments(m="4"), {"n": 2, "m": 4, "name": "n4"})):
+        diagnostics = Diagnostics()
+        graph = pipeline.graphs["g"]
+        use = instantiate(graph, given, pipeline, diagnostics, graph.span)
+        assert use is not None and not len(diagnostics)
+        assert use.params == params and use.repeat == params["m"]
+
+
 def test_wrong_arguments_of_a_graph(tmp_path: Path) -> None:
     pipeline = good(GRAPH, tmp_path)
     graph = pipeline.graphs["g"]

@@ -146,7 +146,8 @@ class Builder:
         loop_value = self.graph.use is not None and self.has_batches
         if not data_of(node, self.graph) and not loop_value:
             known = ", ".join(self.graph.pipeline.data) or "none yet"
-            over = "" if self.graph.pipeline.run.evaluates else ", or run.over"
+            over = "" if self.graph.pipeline.run.evaluates else ", or run.over" if self.graph.use is None \
+                else ", or let the graph go `over` one"
             self.diagnostics.error("no-data", f"'{node.name}' reads the data set that the loop is over, but there is "
                                    "none", node.span,
                                    f"name one: `with: {{data: NAME}}`{over} (data sets: {known})")
@@ -192,11 +193,12 @@ class Builder:
                                    "let one of the graphs do without this loop")
             return None
         arguments = entry.settings.get("params") if entry.settings else None
+        before = len(self.diagnostics)
         use = instantiate(graph_entry, arguments if isinstance(arguments, MappingTree) else None,
                           self.graph.pipeline, self.diagnostics, entry.op.span)
         if use is None:
             return None
-        facts = self._body_facts(use, node)
+        facts = self._body_facts(use, node, len(self.diagnostics) > before)
         prefix = f"{self.graph.name}.{node.name}" if self.graph.name else node.name
         body = Graph(self.graph.pipeline, facts, outputs=dict(use.outputs), use=use, name=prefix)
         for argument in node.inputs:
@@ -208,8 +210,8 @@ class Builder:
         builder.build(expand_use(use, self.graph.pipeline, self.registry, self.diagnostics))
         return body
 
-    def _body_facts(self, use: GraphUse, node: Node) -> Facts:
-        """A loop's `with` wins over what its graph says."""
+    def _body_facts(self, use: GraphUse, node: Node, wrong: bool) -> Facts:
+        """A loop's `with` wins over what its graph says. wrong: that had a mistake, which was reported."""
         over = node.settings.get("over") or (use.over.text if use.over else None)
         if use.over is not None and use.over.text not in self.graph.pipeline.data:
             self.diagnostics.error("unknown-data", f"graph '{use.name}' is over '{use.over.text}', but there is no "
@@ -218,7 +220,7 @@ class Builder:
             over = None
         repeat = node.settings.get("repeat") or use.repeat
         ends = over or use.over or repeat or use.condition or any(argument.port == "over" for argument in node.inputs)
-        if not ends:
+        if not ends and not wrong:
             self.diagnostics.error("endless-loop", f"loop '{node.name}' has nothing to go through and no end",
                                    node.span, "say `over: DATA SET`, `repeat: N` or `while: …` in the graph, or give "
                                    "it an input `over`")

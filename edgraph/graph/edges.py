@@ -134,6 +134,9 @@ class Resolver:
             text, hint = f"'{head}' has no part '{'.'.join(map(str, ref.path[1:]))}'", None
         else:
             text, hint = f"there is no op '{head}'", did_you_mean(head, self.names())
+            if self.graph.use is not None and head in self.graph.pipeline.ops:
+                text = f"there is no op '{head}' in the loop '{self.graph.name}'"
+                hint = f"a value of the enclosing step comes in by the loop's inputs: `inputs: {{{head}: {head}}}`"
         self.diagnostics.error("unknown-name", text, ref.span, hint)
 
     def _check_value(self, ref: Ref, target: Target) -> bool:

@@ -126,6 +126,10 @@ def find_stage(of: Name, graph: Graph, diagnostics: Diagnostics) -> StageWindow 
     for stage in graph.stages:
         if stage.name == of.text:
             return stage
+    if graph.use is not None:
+        diagnostics.error("unknown-stage", f"stages are of the run, and the steps of the loop '{graph.name}' are "
+                          "within a step of the run", of.span, "let the loop itself say it")
+        return None
     diagnostics.error("unknown-stage", f"there is no stage '{of.text}'", of.span,
                       did_you_mean(of.text, list(graph.pipeline.stages)) or "declare it under `stages`")
     return None

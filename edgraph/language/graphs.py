@@ -66,8 +66,10 @@ def _graph(name: str, span: Span, tree: Mapping, context: Context) -> GraphEntry
     return GraphEntry(name, span, tree, {key: plain(value) for key, value in params.items()})
 
 
-def _defaults(name: str, tree: Mapping, outer: Map[str, Tree], diagnostics: Diagnostics) -> dict[str, Tree]:
-    """The parameters of a graph and their defaults; null is required."""
+def _defaults(name: str, tree: Mapping, outer: Map[str, Tree], diagnostics: Diagnostics,
+              given: Map[str, Entry] | None = None) -> dict[str, Tree]:
+    """The parameters of a graph and their defaults, which may name each other; null is required. given: what a use
+    of the graph says instead."""
     section = tree.get("params")
     if section is None or (isinstance(section, Scalar) and section.value is None):
         return {}
@@ -75,7 +77,8 @@ def _defaults(name: str, tree: Mapping, outer: Map[str, Tree], diagnostics: Diag
         diagnostics.error("wrong-type", f"'params' of graph {name!r} is {describe(section)}; expected a mapping",
                           first_line(section.span), "write params: {NAME: DEFAULT}, with null where there is none")
         return {}
-    return resolve_params(section.entries, outer, diagnostics, f" in graph {name!r}")
+    said = {key: (given or {}).get(key, entry) for key, entry in section.entries.items()}
+    return resolve_params(said, outer, diagnostics, f" in graph {name!r}")
 
 
 def _inserts(tree: Tree) -> bool:
@@ -140,11 +143,11 @@ def _insert_head(tree: Mapping, interpolator: Interpolator) -> Mapping:
 
 def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline, diagnostics: Diagnostics,
                 span: Span, in_place: bool) -> dict[str, Tree] | None:
-    # reported when it was read
-    values = _defaults(entry.name, entry.tree, pipeline.param_trees, Diagnostics())
-    fine = True
-    meant: set[str | None] = set()  # parameters that misspelt ones stand for
     given = arguments.entries if arguments is not None else {}
+    # what is wrong with defaults was reported when they were read
+    values = _defaults(entry.name, entry.tree, pipeline.param_trees, Diagnostics(), given)
+    fine = not any(isinstance(argument.value, Broken) for argument in given.values())
+    meant: set[str | None] = set()  # parameters that misspelt ones stand for
     for name, argument in given.items():
         if name not in values:
             diagnostics.error("unknown-parameter", f"graph {entry.name!r} has no parameter {name!r}",
@@ -152,10 +155,6 @@ def _parameters(entry: GraphEntry, arguments: Mapping | None, pipeline: Pipeline
                               (did_you_mean(name, values) or None) if values else "it has no parameters")
             meant.add(nearest(name, values))
             fine = False
-        elif isinstance(argument.value, Broken):
-            fine = False
-        else:
-            values[name] = argument.value
     for name, value in values.items():
         if isinstance(value, Broken):
             fine = False

@@ -24,7 +24,7 @@ def loop(*values: Any, graph: Annotated[str, Graph()], params: dict[str, Any] | 
     graph: an entry of `graphs`.
     params: values for the graph's parameters.
     over: the data set to go through once, instead of the one that the graph names.
-    repeat: how many times to run the graph, instead of what the graph says.
+    repeat: how many times to run the graph, at most, instead of the graph's own `repeat`.
     batch_size: rows of the input `over` at a time.
     shuffle: go through the input `over` in random order.
     """
