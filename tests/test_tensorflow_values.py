@@ -191,7 +191,7 @@ def test_values_are_kept() -> None:
     value = {"a": tf.constant([1.5, 2.5], tf.bfloat16), "b": (1, [2.0, None, "x"]), "c": np.arange(3), 4: np.float32(2),
              "d": Improved(True, 0.5, 0), "e": tf.constant(3, tf.int64), "f": tf.zeros((0, 2))}
     back = OURS.unpack(OURS.pack(value))
-    assert OURS.pack(back) == OURS.pack(value) or str(OURS.pack(back)) == str(OURS.pack(value))
+    assert OURS.pack(back) == OURS.pack(value)
     assert back["a"].dtype == tf.bfloat16 and back["b"] == (1, [2.0, None, "x"]) and type(back[4]) is np.float32
     assert OURS.to_numpy(back["e"]) == 3 and tuple(back["f"].shape) == (0, 2)
     with pytest.raises(TypeError, match="cannot be kept in a checkpoint"):
