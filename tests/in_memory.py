@@ -12,7 +12,7 @@ import numpy as np
 
 from edgraph.backends.base import StateTree
 from edgraph.data.saved import ORIGIN
-from edgraph.run.checkpoints import SUFFIX, Checkpoint, Checkpoints, FolderStore
+from edgraph.run.checkpoints import SUFFIX, Checkpoint, Checkpoints, Store
 from edgraph.run.examples import checked
 from edgraph.run.images import Pixels
 from edgraph.run.loggers import summary
@@ -20,11 +20,11 @@ from edgraph.run.metrics import Row, format_row, parse_metrics
 from edgraph.run.statefile import StateFile, decode_state, encode_state
 
 
-class MemoryStore(FolderStore):
+class MemoryStore(Store):
     """Checkpoints as bytes."""
 
     def __init__(self, keep: int | None = 2, *, warn: Callable[[str], None] = warnings.warn) -> None:
-        super().__init__(Path(), keep, writing=False, warn=warn)
+        super().__init__(keep, warn)
         self._files: dict[str, tuple[Checkpoint, bytes]] = {}
 
     def __str__(self) -> str:

@@ -1,10 +1,11 @@
-"""Checkpoints of a run, in its folder, with rotation and a newest valid one."""
+"""Checkpoints of a run, with rotation and a newest valid one."""
 
 from __future__ import annotations
 
 import re
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -40,7 +41,7 @@ class NoCheckpoint(LookupError):
     """There is no such checkpoint, or no such run. The message lists what there is."""
 
 
-Checkpoints: TypeAlias = list[Checkpoint]  # a name for it, because in the class `list` is a method
+Checkpoints: TypeAlias = list[Checkpoint]  # a name for it, because in the classes `list` is a method
 
 
 def check_name(name: str) -> str:
@@ -51,28 +52,18 @@ def check_name(name: str) -> str:
     return name
 
 
-class FolderStore:
-    """Checkpoints of one run, as files `step-00000120.safetensors` and `best.safetensors`.
+class Store(ABC):
+    """Checkpoints of one run: names, order, rotation and the search for the newest valid one, wherever they lie.
 
     Unnamed ones are a series of which the newest `keep` stay (None: all). Under a name there is one, the last
     that was saved, or as many of the last as `save` was told to keep.
-
-    writing: this process is the one that writes the run; leftovers of killed ones are removed.
     """
 
-    def __init__(self, folder: Path, keep: int | None = 2, *, writing: bool = True,
-                 warn: Callable[[str], None] = warnings.warn) -> None:
+    def __init__(self, keep: int | None = 2, warn: Callable[[str], None] = warnings.warn) -> None:
         if keep is not None and keep < 1:
             raise ValueError(f"keep is {keep}; at least 1 checkpoint must be kept (None keeps all)")
-        self.folder = folder
         self.keep = keep
         self._warn = warn
-        if writing:
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_partial(folder)
-
-    def __str__(self) -> str:
-        return str(self.folder)
 
     def save(self, name: str | None, step: int, tree: StateTree, keep: int | None = None, epoch: int = 0) -> Path:
         """Store all state after `step` completed steps, the last of them in `epoch`. keep: how many of this series,
@@ -130,8 +121,41 @@ class FolderStore:
                 self._warn(f"checkpoint skipped: {error}")
         return None
 
+    @abstractmethod
     def list(self) -> Checkpoints:
         """All of them in the order in which they were saved."""
+
+    @abstractmethod
+    def _write(self, stem: str, tree: StateTree, about: dict[str, Any]) -> Path: ...
+
+    @abstractmethod
+    def _read(self, which: Checkpoint) -> StateFile: ...
+
+    @abstractmethod
+    def _remove(self, which: Checkpoint) -> None: ...
+
+    @abstractmethod
+    def _set_aside(self, which: Checkpoint) -> None: ...
+
+
+class FolderStore(Store):
+    """Checkpoints as files, `step-00000120.safetensors` and `best.safetensors`.
+
+    writing: this process is the one that writes the run; leftovers of killed ones are removed.
+    """
+
+    def __init__(self, folder: Path, keep: int | None = 2, *, writing: bool = True,
+                 warn: Callable[[str], None] = warnings.warn) -> None:
+        super().__init__(keep, warn)
+        self.folder = folder
+        if writing:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_partial(folder)
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def list(self) -> Checkpoints:
         paths = [path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith(".")]
         return sorted(map(_look, paths), key=lambda each: (each.serial, each.step))
 
