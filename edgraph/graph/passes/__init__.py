@@ -29,7 +29,4 @@ def run_passes(graph: Graph, diagnostics: Diagnostics) -> bool:
     for node in graph.nodes.values():
         if node.body is not None and not run_passes(node.body, diagnostics) and not broken:
             return False
-    for name, run in PASSES:
-        if (name in LOCAL or not diagnostics.failed) and not run(graph, diagnostics):
-            return False
-    return True
+    return all(run(graph, diagnostics) for name, run in PASSES if name in LOCAL or not diagnostics.failed)
