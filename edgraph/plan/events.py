@@ -12,7 +12,7 @@ from edgraph.language.pipeline import EVENTS
 from edgraph.plan.listing import Listing, listing
 from edgraph.plan.outlook import Outlook, OutlookPlanner
 from edgraph.plan.pattern import Call
-from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Flags, Guard, absorb, both_guards
+from edgraph.plan.timetable import ALWAYS_GUARD, NEVER_GUARD, Guard, absorb, both_guards
 
 
 def events(graph: Graph) -> list[str]:
@@ -57,7 +57,6 @@ class EventPlanner(OutlookPlanner):
         return reduce(both_guards, needs, frozenset({frozenset(node.conditions)}))
 
     def _available(self, expr: Expr) -> Guard:
-        """What must hold for an expression to be made at the event."""
         match expr:
             case Ref(path, _):
                 target = self.graph.targets.get(path)
@@ -71,14 +70,3 @@ class EventPlanner(OutlookPlanner):
     def _call(self, node: Node) -> Call | None:
         due = node.sink and node.events is not None and self.event in node.events
         return super()._call(replace(node, sink=due))
-
-    def _demand(self, expr: Expr, full: Guard, demand: dict[str, set[Flags]]) -> None:
-        if not isinstance(expr, Either):
-            super()._demand(expr, full, demand)
-            return
-        for argument in expr.arguments:
-            guard = self._available(argument)
-            if guard != NEVER_GUARD:
-                self._demand(argument, both_guards(full, guard), demand)
-            if guard == ALWAYS_GUARD:
-                break

@@ -48,11 +48,7 @@ class Outlook(Timetable):
                 clock = NEVER
             if atom != Atom("stage", self.during):
                 flags.add(self._flag(atom))
-        item = Item(clock, frozenset(), frozenset(flags))
-        if item not in self._index:
-            self._index[item] = len(self.items)
-            self.items.append(item)
-        return self._index[item]
+        return self._number(Item(clock, frozenset(), frozenset(flags)))
 
     def _flag(self, atom: Atom) -> str:
         name = atom_node(atom)

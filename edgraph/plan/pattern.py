@@ -54,6 +54,8 @@ def plan_pattern(graph: Graph, timetable: Timetable, mask: int, *, epilogue: boo
 
 
 class Planner:
+    """Plans a firing pattern: what is due, and what that needs."""
+
     def __init__(self, graph: Graph, timetable: Timetable, mask: int, epilogue: bool) -> None:
         self.graph = graph
         self.timetable = timetable
@@ -168,7 +170,7 @@ class Planner:
                     self._demand(initial, full, demand)
             case Either(arguments, _):
                 for argument in arguments:
-                    guard = self.timetable.guard(available(argument, self.graph), self.mask)
+                    guard = self._available(argument)
                     if guard != NEVER_GUARD:
                         self._demand(argument, both_guards(full, guard), demand)
                     if guard == ALWAYS_GUARD:
@@ -176,6 +178,10 @@ class Planner:
             case _:
                 for child in children(expr):
                     self._demand(child, full, demand)
+
+    def _available(self, expr: Expr) -> Guard:
+        """What must hold for an expression to be made."""
+        return self.timetable.guard(available(expr, self.graph), self.mask)
 
     def _gradients(self, plan: Plan) -> None:
         calls = {call.node.name: call for call in plan.calls}

@@ -68,7 +68,9 @@ class Timetable:
         nodes = {atom: atom_node(atom) for atom in term.atoms}
         flags = frozenset(name for name in nodes.values() if name is not None)
         ticks = frozenset(atom for atom, name in nodes.items() if name is None)
-        item = Item(Clock((Term(term.factors),)) if term.factors else ALWAYS, ticks, flags)
+        return self._number(Item(Clock((Term(term.factors),)) if term.factors else ALWAYS, ticks, flags))
+
+    def _number(self, item: Item) -> int:
         if item not in self._index:
             self._index[item] = len(self.items)
             self.items.append(item)
