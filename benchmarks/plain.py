@@ -21,7 +21,7 @@ from edgraph.run.loggers import Loggers
 def engine_of(pipeline: Mapping[str, Any]) -> Engine:
     """An engine for a pipeline without models and parameters, ready to go."""
     graph = edgraph.load(pipeline).check().require()
-    context = Context(PythonBackend(), seed=0, params={}, loggers=Loggers({}), folder=None,
+    context = Context(PythonBackend(), seed=0, params={}, loggers=Loggers({}),
                       save=lambda step, name, keep: None)
     run = GraphRun(graph, context)
     context.main = run

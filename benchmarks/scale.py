@@ -13,9 +13,10 @@ import yaml
 
 from benchmarks.large import pipeline
 from benchmarks.timing import Report, take_turns
-from edgraph.compile import check, collector_paused
+from edgraph.compile import check
 from edgraph.plan.pattern import plan_pattern
 from edgraph.plan.timetable import Timetable
+from edgraph.text.collector import collector_paused
 
 REPEATED = {100: 20, 1000: 4, 10_000: 1}  # ops -> how often in a turn, so that each turn is long enough
 ROUNDS = 7

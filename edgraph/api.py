@@ -73,8 +73,8 @@ class LoadedPipeline:
         first, last: only these steps, counted from 1; without them the patterns are those of the whole run.
         Raises PipelineError, and ValueError for steps that the run does not have.
         """
-        from edgraph.compile import collector_paused
         from edgraph.plan.show import json
+        from edgraph.text.collector import collector_paused
         with collector_paused():
             return json(self.check(imports=True).require(), first, last)
 

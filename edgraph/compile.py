@@ -8,9 +8,7 @@ Nothing here reads data or imports a framework; `edgraph.run.start` goes on from
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from edgraph.graph.patterns import work_in
 from edgraph.language.pipeline import Pipeline
 from edgraph.ops.imports import import_modules
 from edgraph.ops.registry import registry
+from edgraph.text.collector import collector_paused
 from edgraph.text.diagnostics import Diagnostics, PipelineError
 from edgraph.text.source import Source
 
@@ -157,18 +156,3 @@ def open_all(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path) -> dict
         if source is not None:
             opened[name] = source
     return opened
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Compiling makes many small objects and no garbage cycles worth a look."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            if not gc.get_freeze_count():  # else what somebody froze would thaw
-                gc.freeze()  # all that was made joins the oldest generation, without a collection that visits it
-                gc.unfreeze()
-            gc.enable()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from edgraph.compile import Checked, check_pipeline, collector_paused
+from edgraph.compile import Checked, check_pipeline
 from edgraph.graph.ir import Graph
 from edgraph.language.loading import load_source
 from edgraph.lsp.files import File, files_of
@@ -14,6 +14,7 @@ from edgraph.lsp.index import Index
 from edgraph.lsp.positions import Text
 from edgraph.lsp.sites import Site
 from edgraph.lsp.timing import Timings
+from edgraph.text.collector import collector_paused
 from edgraph.text.diagnostics import Diagnostic, Diagnostics
 from edgraph.text.source import Source
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
 from edgraph.text.build import Builder
+from edgraph.text.collector import collector_paused
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.remarks import has_remarks, note
 from edgraph.text.source import LINE_END, Mapping, Scalar, Source, Span, Tree
@@ -88,7 +86,7 @@ def _attempt(source: Source, text: str, found: Diagnostics,
              syntax: Diagnostics) -> tuple[Tree | None, str | None]:
     """The tree; or, after a syntax error, the text without its entry, to look for errors in the rest."""
     try:
-        with _without_gc():
+        with collector_paused():
             return Builder(source, found).build(_parser(text)), None
     except yaml.MarkedYAMLError as error:
         line = report_syntax_error(error, source, syntax)
@@ -148,16 +146,3 @@ def _first_line(span: Span) -> Span:
         return span
     width = len(span.source.line(span.line)) + 1
     return Span(span.source, span.line, span.column, span.line, max(width, span.column + 1))
-
-
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    """A tree has no cycles, and walking it again and again while it grows would cost more than reading."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
