@@ -311,6 +311,14 @@ def test_lists_are_described_by_what_is_in_them() -> None:
     assert describe([1, 2]) == "list [1, 2]"
 
 
+@pytest.mark.parametrize(("rows", "found"), [("batch", "a dict"), ("batch.count", "a int"), ("mean(batch.image)", "a Tensor")])
+def test_noise_for_what_has_no_rows(rows: str, found: str) -> None:
+    """A batch is as long as it has fields."""
+    write({"batch": {"op": "load_batch"}, "noise": {"op": "normal", "inputs": {"rows": rows}, "with": {"shape": [2]}},
+           "say": {"op": "print", "inputs": "noise"}})
+    assert f"'rows' is {found}" in said(fails())
+
+
 def test_in_a_sampler() -> None:
     """Which examples the step had is then not known."""
     with Path("failing_ops.py").open("a") as file:

@@ -123,6 +123,10 @@ def test_pictures_have_captions() -> None:
     ]
     with pytest.raises(ValueError, match="3 pictures, but 2 labels"):
         log("log_images", {"image": image, "label": label[:2]})
+    with pytest.raises(ValueError, match="3 pictures, but 1 targets"):
+        log("log_images", {"image": image, "label": label, "target": 7})
+    with pytest.raises(ValueError, match="'label' is one number or text for each picture, and has values of several"):
+        log("log_images", {"image": image, "label": np.zeros((3, 10))})
 
 
 def test_tables() -> None:
@@ -133,6 +137,8 @@ def test_tables() -> None:
         (50, "report", ["cat", "dog"], [[1, 2], [3, 4]])
     ]
     assert log("log_table", {"loss": 0.5}) == [(50, "report", ["loss"], [[0.5]])]
+    with pytest.raises(ValueError, match="equally long, and of these 'label' has 2, 'loss' has 1 rows"):
+        log("log_table", {"label": [1, 2], "loss": 0.5})
 
 
 def test_lines_on_the_terminal() -> None:
@@ -140,6 +146,8 @@ def test_lines_on_the_terminal() -> None:
     assert log("print", {"loss": np.array(0.5), "update.lr": 0.25}, format="{step}: {loss:.2f} at {update.lr}") == [
         "50: 0.50 at 0.25"
     ]
+    with pytest.raises(ValueError, match=r"'x' is an array of shape \(2,\), which '{x:.2f}' cannot write"):
+        log("print", {"x": np.zeros(2)}, format="{x:.2f}")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,10 @@ def test_lines_on_the_terminal() -> None:
         ("gradient", {"wrt": "net.weight"}, {"of"}, None),
         ("gradient", {"wrt": None}, {"of"}, "say with respect to what"),
         ("gradient", {"wrt": "net.weight"}, {"of", "wrt"}, "it is given twice"),
+        ("call", {"function": "my_ops.relu"}, set(), None),
+        ("call", {"function": "torch:nn.functional.relu"}, set(), None),
+        ("call", {"function": "relu"}, set(), "expected the path of a function, such as my_ops.relu"),
+        ("call", {"function": ""}, set(), "expected the path of a function, such as my_ops.name"),
         ("uniform", {"low": 0.0, "high": 1.0}, set(), None),
         ("uniform", {"low": 1.0, "high": 1.0}, set(), "expected more than low, which is 1; found 1"),
     ],

@@ -44,6 +44,11 @@ def log_step(loggers: Loggers, step: int) -> None:
     loggers.histogram(step, "weights", np.arange(step + 1))
 
 
+def test_histograms_are_of_numbers() -> None:
+    with pytest.raises(TypeError, match=r"'names' is a list, .*; a histogram is of numbers"):
+        Loggers({"memory": MemoryLogger(lambda step: 1)}).histogram(1, "names", ["a", "b"])
+
+
 def test_all_kinds(make: Make) -> None:
     logger = make()
     loggers = Loggers({"files": logger}, line=lambda text: None)

@@ -177,7 +177,7 @@ class Binder:
         seed = self.backend.compiler.mix if self.backend.compiler else mix
 
         def noise(key: int, rows: Any = None) -> Any:
-            whole = shape if rows is None else (rows.shape[0] if hasattr(rows, "shape") else len(rows), *shape)
+            whole = shape if rows is None else (_rows(rows), *shape)
             return draw(op, seed(base, key), whole, **settings)
         return Bound(noise, ("key",))
 
@@ -251,3 +251,14 @@ def import_object(path: str) -> Any:
     """The object at a dotted path. Raises ImportError or AttributeError."""
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)
+
+
+def _rows(value: Any) -> Any:
+    """How many rows a value has. A whole batch has as many parts as fields, so it is none."""
+    shape = getattr(value, "shape", None)
+    if shape is None and isinstance(value, list | tuple):
+        return len(value)
+    if shape is None or not len(shape):
+        found = f"a {type(value).__name__}" + (" without axes" if shape is not None else "")
+        raise TypeError(f"'rows' is {found}; expected a value whose first axis counts the rows, such as batch.image")
+    return shape[0]

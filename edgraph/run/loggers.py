@@ -67,7 +67,12 @@ class Loggers:
         """Log how numbers (an array of any shape) are distributed."""
         import numpy as np
 
-        self._each("histogram", step, name, np.asarray(values, np.float64).reshape(-1))
+        try:
+            numbers = np.asarray(values, np.float64)
+        except (ValueError, TypeError) as error:
+            found = f"{type(values).__name__}, {values!r:.40}"
+            raise TypeError(f"'{name}' is a {found}; a histogram is of numbers") from error
+        self._each("histogram", step, name, numbers.reshape(-1))
 
     def table(self, step: int, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         for row in rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from edgraph.ops.markers import Model
@@ -28,7 +30,14 @@ def forward(x: Any, *values: Any, model: Annotated[str, Model("reads")], method:
     """
 
 
-@op(engine=True)
+def _importable(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    path = settings["function"]
+    if re.fullmatch(r"[^\W\d]\w*([.:][^\W\d]\w*)+", path):
+        return None
+    return "function", f"expected the path of a function, such as my_ops.{path if path.isidentifier() else 'name'}"
+
+
+@op(engine=True, rule=_importable)
 def call(*values: Any, function: str, **settings: Any) -> Any:
     """Call any Python function that can be imported.
 

@@ -18,10 +18,13 @@ def number(value: Any, name: str) -> Any:
     """One number, as Python's. Raises ValueError for anything with more or fewer."""
     size = getattr(value, "size", 1)
     if isinstance(value, str) or size != 1:
-        shape = getattr(value, "shape", None)
-        found = f"{value!r}" if shape is None else f"an array of shape {tuple(shape)}"
-        raise ValueError(f"'{name}' is {found}: expected one number; take a mean, or use log_histogram")
+        raise ValueError(f"'{name}' is {_found(value)}: expected one number; take a mean, or use log_histogram")
     return value.item() if hasattr(value, "item") else value
+
+
+def _found(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"{value!r:.60}" if shape is None else f"an array of shape {tuple(shape)}"
 
 
 @op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
@@ -67,12 +70,10 @@ class log_images(Attached):
                                      self._scale, self._range)
 
     def _captions(self, labels: Any, targets: Any, count: int) -> list[str]:
-        said = [self._caption(label) for label in labels]
-        if len(said) != count:
-            raise ValueError(f"{count} pictures, but {len(said)} labels")
+        said = [self._caption(label) for label in _one_each("label", labels, count)]
         if targets is None:
             return said
-        meant = [self._caption(target) for target in targets]
+        meant = [self._caption(target) for target in _one_each("target", targets, count)]
         return [s if s == m else f"{s} ({m})" for s, m in zip(said, meant, strict=True)]
 
     def _caption(self, label: Any) -> str:
@@ -80,6 +81,17 @@ class log_images(Attached):
         if self._classes is not None and isinstance(value, int) and 0 <= value < len(self._classes):
             return self._classes[value]
         return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _one_each(port: str, values: Any, count: int) -> list[Any]:
+    """A number or text for each picture."""
+    items = _column(values)
+    if any(isinstance(item, list | tuple) for item in items):
+        raise ValueError(f"'{port}' is one number or text for each picture, and has values of several numbers; of "
+                         "scores the class is `.argmax`")
+    if len(items) != count:
+        raise ValueError(f"{count} pictures, but {len(items)} {port}s")
+    return items
 
 
 @op(effect=True, state=None, passes=("global_step",), differentiable=False, open_ports=False)
@@ -121,6 +133,9 @@ class log_table(Attached):
     def __call__(self, global_step: int, *values: Any) -> None:
         named = dict(self.named(values))
         lists = {name: _column(value) for name, value in named.items()}
+        if len({len(column) for column in lists.values()}) > 1:
+            lengths = ", ".join(f"'{name}' has {len(column)}" for name, column in lists.items())
+            raise ValueError(f"the columns of a table are equally long, and of these {lengths} rows")
         headings, rows = list(lists), [list(row) for row in zip(*lists.values(), strict=True)]
         if len(named) == 1 and getattr(next(iter(named.values())), "ndim", 0) == 2:
             rows = next(iter(lists.values()))
@@ -173,8 +188,15 @@ class Print(Attached):
         for literal, field, spec, _ in string.Formatter().parse(self._format):
             parts.append(literal)
             if field is not None:
-                parts.append(format(step if field == "step" else given[field], spec or ""))
+                parts.append(_formatted(field, step if field == "step" else given[field], spec or ""))
         return "".join(parts)
+
+
+def _formatted(name: str, value: Any, spec: str) -> str:
+    try:
+        return format(value, spec)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"'{name}' is {_found(value)}, which '{{{name}:{spec}}}' cannot write: {error}") from error
 
 
 def plain(value: Any) -> Any:
