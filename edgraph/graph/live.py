@@ -11,7 +11,7 @@ from edgraph.language.declare import parameter
 from edgraph.language.expressions import Expr, Expression, Index, Param, walk
 from edgraph.language.parameters import Misfit, Parameter
 from edgraph.language.pipeline import Pipeline
-from edgraph.language.values import Inserted
+from edgraph.text.inserted import Inserted
 from edgraph.text.source import Mapping, Plain, Sequence, Tree
 
 _INSERT = re.compile(r"\$\{\s*(\w+)\s*\}")

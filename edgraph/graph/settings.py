@@ -14,7 +14,8 @@ from edgraph.ops.library.optimizers import NEED_CLOSURES
 from edgraph.ops.library.schedules import INSTEAD, TORCH
 from edgraph.ops.registry import Registered, Registry
 from edgraph.text.diagnostics import Diagnostics
-from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span
+from edgraph.text.inserted import origin
+from edgraph.text.source import Mapping, Name, Scalar, Sequence, Tree
 from edgraph.text.suggest import did_you_mean
 
 
@@ -35,12 +36,14 @@ def check_roles(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
         for position, name in enumerate(names):
             root = str(name).split(".", 1)[0] if param.role in ("model", "models") else str(name)
             if root not in known and f"{SECTIONS[what]}.{root}" not in pipeline.broken:
-                span = _span(node, param.name, position)
-                diagnostics.error(f"unknown-{what.split()[0]}", f"there is no {what} '{root}'", span,
-                                  did_you_mean(root, list(known)) or _declare(what))
+                tree = _written(node, param.name, position)
+                diagnostics.error(f"unknown-{what.split()[0]}", f"there is no {what} '{root}'",
+                                  node.span if tree is None else tree.span, did_you_mean(root, list(known))
+                                  or _declare(what), () if tree is None else origin(tree))
             elif param.name in node.spec.writes and root in pipeline.models and pipeline.models[root].frozen:
+                tree = _written(node, param.name, position)
                 diagnostics.error("frozen-model", f"'{node.name}' updates '{root}', which is frozen",
-                                  _span(node, param.name, position), "take `frozen: true` from the model")
+                                  node.span if tree is None else tree.span, "take `frozen: true` from the model")
 
 
 SECTIONS = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs", "op": "ops"}
@@ -50,11 +53,10 @@ def _declare(what: str) -> str:
     return f"declare it under `{SECTIONS[what]}`"
 
 
-def _span(node: Node, key: str, position: int) -> Span:
+def _written(node: Node, key: str, position: int) -> Tree | None:
+    """What an author wrote for a parameter, or for one of its items."""
     tree = node.entry.settings.get(key) if node.entry and node.entry.settings else None
-    if isinstance(tree, Sequence) and position < len(tree.items):
-        return tree.items[position].span
-    return tree.span if tree is not None else node.span
+    return tree.items[position] if isinstance(tree, Sequence) and position < len(tree.items) else tree
 
 
 def optimizer_models(node: Node, graph: Graph) -> tuple[str, ...]:
@@ -90,12 +92,14 @@ def check_sections(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _check_copy_cycles(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+    said: set[str] = set()
     for model in pipeline.models.values():
         seen = [model.name]
         head = model
         while head.copy is not None and (name := head.copy.text.split(".", 1)[0]) in pipeline.models:
             if name in seen:
-                if name == model.name:
+                if name == model.name and name not in said:
+                    said.update(seen)
                     diagnostics.error("copy-cycle", f"model '{name}' is a copy of itself: "
                                       + " -> ".join([*seen, name]), model.span, "give one of them a 'use'")
                 break

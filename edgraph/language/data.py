@@ -8,7 +8,7 @@ from typing import Literal
 from edgraph.language.fields import Fields, check_name, describe, first_line
 from edgraph.language.pipeline import DataEntry
 from edgraph.language.sections import Context, read_use
-from edgraph.language.values import Broken
+from edgraph.text.inserted import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from edgraph.language.fields import Fields, describe, first_line
 from edgraph.language.interpolate import Interpolator, resolve_params
 from edgraph.language.parameters import KINDS, Kind, Parameter, Value, kind_of
-from edgraph.language.values import Broken, origin
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken, origin
 from edgraph.text.source import Entry, Mapping, Plain, Scalar, Sequence, Tree, plain
 
 KEYS = ("value", "type", "min", "max", "choices", "doc")

@@ -20,8 +20,8 @@ from edgraph.language.pipeline import (
     EveryUnion,
     EveryUpdates,
 )
-from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken, origin
 from edgraph.text.scalars import write
 from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint, means, nearest
@@ -45,7 +45,7 @@ def parse_every(tree: Tree, where: str, diagnostics: Diagnostics) -> Every | Non
     if isinstance(tree, Broken):
         return None
     try:
-        return _Clock(where, diagnostics).any(tree)
+        return _Clock(where, diagnostics, origin(tree)).any(tree)
     except _Bad:
         return None
 
@@ -81,12 +81,13 @@ def parse_duration(key: str, tree: Tree, fields: Fields) -> float | None:
 
 
 class _Clock:
-    def __init__(self, where: str, diagnostics: Diagnostics) -> None:
+    def __init__(self, where: str, diagnostics: Diagnostics, related: tuple[tuple[str, Span], ...]) -> None:
         self.where = f"'every' of {where}"
         self.diagnostics = diagnostics
+        self.related = related  # where the clock was given, if not here
 
     def fail(self, code: str, message: str, span: Span, help: str | None = None) -> _Bad:
-        self.diagnostics.error(code, message, first_line(span), help)
+        self.diagnostics.error(code, message, first_line(span), help, self.related)
         return _Bad()
 
     def any(self, tree: Tree, inner: bool = False) -> Every:

@@ -7,8 +7,8 @@ from typing import Any
 
 from edgraph.language.overrides import SOURCE as COMMAND_LINE
 from edgraph.language.pipeline import Pipeline
-from edgraph.language.values import Inserted
 from edgraph.text.dump import Verbatim, dump, flow, scalar
+from edgraph.text.inserted import Inserted
 from edgraph.text.scalars import resolve
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
 

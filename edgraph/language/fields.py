@@ -10,8 +10,8 @@ from keyword import iskeyword
 from typing import TypeVar, cast
 
 from edgraph.language.expressions import RESERVED
-from edgraph.language.values import Broken, origin
 from edgraph.text.diagnostics import Diagnostics, hinted
+from edgraph.text.inserted import Broken, origin
 from edgraph.text.scalars import number_meant, write
 from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint, means, nearest
@@ -117,7 +117,10 @@ class Fields:
     def error(self, code: str, key: str, message: str, help: str | None = None) -> None:
         """An error at the value of a key."""
         tree = self.mapping.get(key)
-        self.diagnostics.error(code, message, tree.span if tree is not None else self.mapping.span, help)
+        if tree is None:
+            self.diagnostics.error(code, message, self.mapping.span, help)
+        else:
+            self.diagnostics.error(code, message, tree.span, help, origin(tree))
 
     def get(self, key: str) -> Tree | None:
         """The value; None where it is absent, null or reported already."""

@@ -14,8 +14,8 @@ from edgraph.language.parse import Scope
 from edgraph.language.pipeline import GraphEntry, GraphUse, OpEntry, PatternUse, Pipeline
 from edgraph.language.runs import read_pattern
 from edgraph.language.sections import Context
-from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken
 from edgraph.text.source import Entry, Mapping, Scalar, Span, Tree, plain
 from edgraph.text.suggest import did_you_mean, nearest
 

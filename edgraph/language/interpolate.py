@@ -9,9 +9,9 @@ from collections.abc import Mapping as Map
 
 from edgraph.language.fields import check_name, describe, first_line
 from edgraph.language.places import Places
-from edgraph.language.values import Broken, Inserted
 from edgraph.text.build import MAX_DEPTH, height
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken, Inserted
 from edgraph.text.scalars import resolve, write
 from edgraph.text.source import Entry, Mapping, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean

@@ -21,8 +21,8 @@ from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import EVENTS, Event, Input, OpEntry
 from edgraph.language.silence import hush
-from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken, origin
 from edgraph.text.source import Entry, Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean, hint
 
@@ -228,7 +228,7 @@ class OpReader:
                         else did_you_mean(text, EVENTS) if isinstance(text, str)
                         else f"expected one of {', '.join(EVENTS)}")
                 self.diagnostics.error("bad-value", f"'at' of {where} cannot be {describe(item)}",
-                                       first_line(item.span), help)
+                                       first_line(item.span), help, origin(item))
         return tuple(found)
 
 

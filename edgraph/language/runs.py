@@ -13,7 +13,7 @@ from edgraph.language.fields import Fields
 from edgraph.language.parse import parse_expression
 from edgraph.language.pipeline import CheckpointPolicy, PatternUse, RunEntry, StageEntry, Use
 from edgraph.language.sections import Context, read_use
-from edgraph.language.values import Broken
+from edgraph.text.inserted import Broken
 from edgraph.text.source import Entry, Mapping, Name, Scalar, Sequence, Span, Tree
 from edgraph.text.suggest import did_you_mean
 

@@ -10,8 +10,8 @@ from edgraph.language.interpolate import Interpolator
 from edgraph.language.parse import Scope
 from edgraph.language.pipeline import Use
 from edgraph.language.silence import hush
-from edgraph.language.values import Broken
 from edgraph.text.diagnostics import Diagnostics
+from edgraph.text.inserted import Broken
 from edgraph.text.source import Entry, Mapping, Name, Scalar, Span, Tree
 
 _Item = TypeVar("_Item")

@@ -7,7 +7,7 @@ from edgraph.language.fields import Fields
 from edgraph.language.parse import Scope, constant, parse_expression
 from edgraph.language.pipeline import Group, ModelEntry, OptimizerEntry, Use, Weights
 from edgraph.language.sections import Context, read_use
-from edgraph.language.values import Broken
+from edgraph.text.inserted import Broken
 from edgraph.text.source import Mapping, Name, Scalar, Sequence, Span, Tree, plain
 
 MODEL_KEYS = ("use", "with", "copy", "weights", "from", "frozen", "state", "ignore")

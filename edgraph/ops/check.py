@@ -10,6 +10,7 @@ from edgraph.ops.annotations import checker
 from edgraph.ops.mismatch import Checker, Mismatch, anything
 from edgraph.ops.spec import OpSpec, ParamSpec
 from edgraph.text.diagnostics import Diagnostics, hinted
+from edgraph.text.inserted import origin
 from edgraph.text.source import Mapping, Span
 from edgraph.text.suggest import did_you_mean, means, nearest
 
@@ -43,7 +44,7 @@ def check_settings(params: tuple[ParamSpec, ...] | None, tree: Mapping | None, d
                 values[key] = known[1].convert(entry.value)
             except Mismatch as mismatch:
                 diagnostics.error(mismatch.code, f"parameter '{key}' of {what}: {mismatch.message}",
-                                  mismatch.span, mismatch.help)
+                                  mismatch.span, mismatch.help, origin(mismatch.tree))
         elif is_open:
             values[key] = anything(entry.value)
         elif inline and key == "with":
