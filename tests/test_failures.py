@@ -377,6 +377,26 @@ def test_stop_leaves_the_weights_as_they_were(kind: str, capsys: Captured) -> No
     same_as_never_failed()
 
 
+@pytest.mark.parametrize("interpret", [False, True], ids=["generated", "interpreted"])
+def test_an_update_that_came_before_is_not_denied(interpret: bool) -> None:
+    again = {"again": {"op": "forward", "inputs": "batch.image", "with": {"model": "net"}, "after": ["update"]},
+             "more": {"op": "cross_entropy", "inputs": {"input": "again", "target": "batch.label"}},
+             "second": {"op": "optimize", "inputs": "more * (nan if step == 3 else 1)", "with": {"optimizer": "sgd"},
+                        "after": ["update"]}}
+    write(again, optimizers={"sgd": {"use": "SGD", "updates": ["net"], "with": {"lr": 0.1}}})
+    text = said(fails(interpret=interpret))
+    assert "'second' failed at step 3" in text and "the weights may not be as they were before this step" in text
+
+
+def test_the_op_of_a_loop_that_the_interpreter_runs(capsys: Captured) -> None:
+    write({"inner": {"op": "loop", "inputs": {"value": "loss"}, "with": {"graph": "inner"}},
+           "tell": {"op": "print", "inputs": "inner.x"}},
+          graphs={"inner": {"repeat": 2, "ops": {"x": {"op": "trouble", "inputs": "value"}}, "outputs": {"x": "x"}}})
+    trouble(2)
+    text = said(fails(interpret=True))
+    assert "'inner' failed at step 2: Trouble: it went wrong" in text
+
+
 def test_skip_leaves_out_the_update() -> None:
     write({**TROUBLE, "report": {"op": "log_scalars", "inputs": ["update.updates", "odd"]}},
           run={"num_steps": 30, "seed": 4, "nonfinite": "skip"})

@@ -12,7 +12,7 @@ from edgraph.graph.clocks import Atom
 from edgraph.plan.cycles import Cycle, spans
 from edgraph.run.clockwork import Alarms
 from edgraph.run.context import Context
-from edgraph.run.failure import Failure, attribute, blame
+from edgraph.run.failure import Failure, attribute
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.interpreter import Interpreter, OpError
 from edgraph.run.live import LiveParams
@@ -257,9 +257,7 @@ class Engine:
 
     def _failed(self, error: BaseException, node: str | None) -> Outcome:
         self.context.drop_requests()
-        failure = attribute(error, self.run, self.context, node)
-        if node is not None:
-            blame(failure, self.interpreter, self.run)
+        failure = attribute(error, self.run, self.context, node, self.interpreter)
         if failure.step is not None:
             self._stands_before(failure.step)
         try:

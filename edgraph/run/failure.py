@@ -33,6 +33,7 @@ class Failure:
     event: str | None = None  # between steps: `epoch_end, after step 23`
     inputs: list[str] = field(default_factory=list)
     written: bool = True  # whether the step had changed state by then
+    updated: bool = False  # whether an update was part of that
     notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
@@ -52,8 +53,20 @@ class Failure:
         return "".join(traceback.format_exception(self.error))
 
 
-def attribute(error: BaseException, main: GraphRun, context: Context, node: str | None) -> Failure:
-    """Finds the op by the line of generated code that was running."""
+def attribute(error: BaseException, main: GraphRun, context: Context, node: str | None,
+              interpreter: Interpreter) -> Failure:
+    """Finds the op: `node` is known where the interpreter ran it, else by the line of generated code that was running."""
+    failure = _by_line(error, main, context, node)
+    if node is not None:
+        _blame(failure, interpreter, main)
+    if isinstance(error, NonFiniteLoss):
+        state = ("an update stands before it, so the weights may not be as they were before this step" if failure.updated
+                 else "the weights are as they were before this step")
+        failure.notes.append(f"{state}; see run.nonfinite (stop, skip, ignore) and clip_norm")
+    return failure
+
+
+def _by_line(error: BaseException, main: GraphRun, context: Context, node: str | None) -> Failure:
     runs = [main, *context.loops]
     failure = Failure(error, node)
     found = main.graph.nodes.get(node) if node else None
@@ -74,14 +87,11 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
                 found = run.graph.nodes[name]
                 failure.inputs = _inputs(found, run, values, source.variables)
                 if run is main:
-                    failure.written = _written([*ran, *_at_once(source, frame.tb_frame.f_code, name, run), name], run)
+                    _note([*ran, *_at_once(source, frame.tb_frame.f_code, name, run), name], failure, run)
         frame = frame.tb_next
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")
         failure.place = found.place
-    if isinstance(error, NonFiniteLoss):
-        failure.notes.append("the weights are as they were before this step; "
-                             "see run.nonfinite (stop, skip, ignore) and clip_norm")
     return failure
 
 
@@ -139,23 +149,31 @@ def describe(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 80 else text[:77] + '…'}"
 
 
-def blame(failure: Failure, interpreter: Interpreter, run: GraphRun) -> None:
+def _blame(failure: Failure, interpreter: Interpreter, run: GraphRun) -> None:
     """The same for a step of the interpreter, or an event, which knows what it was doing."""
     if interpreter.event is None:
         failure.step = interpreter.step
     else:
         failure.event = f"{interpreter.event}, after step {interpreter.step}"
-    failure.written = _written(interpreter.fired, run)
+    _note(interpreter.fired, failure, run)
     node = run.graph.nodes[interpreter.fired[-1]]
     made = {f"v{index}": value for index, value in enumerate(interpreter.made.values())}
     names = {name: f"v{index}" for index, name in enumerate(interpreter.made)}
     failure.inputs = failure.inputs or _inputs(node, run, made, names)
 
 
-def _written(ran: list[str], run: GraphRun) -> bool:
+def _note(ran: list[str], failure: Failure, run: GraphRun) -> None:
     """Whether one of the ops that ran in the step may have changed state. The last one is that which failed."""
     *before, failed = (run.graph.nodes[name] for name in ran)
-    return any(_writes(node, run.graph, run) for node in before) or _writes(failed, run.graph, run, half=True)
+    failure.written = any(_writes(node, run.graph, run) for node in before) or _writes(failed, run.graph, run, half=True)
+    failure.updated = any(map(_updates, before)) or (failed.body is not None and _updates(failed))
+
+
+def _updates(node: Node) -> bool:
+    """Whether an op, or one in a loop, updates a model."""
+    if node.body is not None:
+        return any(map(_updates, node.body.nodes.values()))
+    return node.kind == "op" and node.spec.update
 
 
 def _writes(node: Node, graph: Graph, run: GraphRun, *, half: bool = False) -> bool:
