@@ -20,7 +20,7 @@ def report(node: Node, promise: Clock, step: int, expression: Expression, graph:
     made, first, source = "made at other steps", None, None
     if part is not None:
         source = graph.nodes[graph.targets[part.path].node] if isinstance(part, Ref) else None
-        clock = available(part, graph) if source is None else source.clock
+        clock = available(part, graph)
         made = words(clock)
         first = clocks.first(clock) if clock.is_pure else None
     when = f" (first: step {first})" if first is not None and first != step else ""
