@@ -55,14 +55,13 @@ class Failure:
 
 def attribute(error: BaseException, main: GraphRun, context: Context, node: str | None,
               interpreter: Interpreter) -> Failure:
-    """Finds the op: `node` is known where the interpreter ran it, else by the line of generated code that was running."""
+    """Finds the op: the interpreter knows it (`node`), else it is found by the line of generated code that ran."""
     failure = _by_line(error, main, context, node)
     if node is not None:
         _blame(failure, interpreter, main)
     if isinstance(error, NonFiniteLoss):
-        state = ("an update stands before it, so the weights may not be as they were before this step" if failure.updated
-                 else "the weights are as they were before this step")
-        failure.notes.append(f"{state}; see run.nonfinite (stop, skip, ignore) and clip_norm")
+        state = "an update stands before it, so the weights may not be" if failure.updated else "the weights are"
+        failure.notes.append(f"{state} as they were before this step; see run.nonfinite (stop, skip, ignore) and clip_norm")
     return failure
 
 
@@ -165,7 +164,8 @@ def _blame(failure: Failure, interpreter: Interpreter, run: GraphRun) -> None:
 def _note(ran: list[str], failure: Failure, run: GraphRun) -> None:
     """Whether one of the ops that ran in the step may have changed state. The last one is that which failed."""
     *before, failed = (run.graph.nodes[name] for name in ran)
-    failure.written = any(_writes(node, run.graph, run) for node in before) or _writes(failed, run.graph, run, half=True)
+    graph = run.graph
+    failure.written = any(_writes(node, graph, run) for node in before) or _writes(failed, graph, run, half=True)
     failure.updated = any(map(_updates, before)) or (failed.body is not None and _updates(failed))
 
 
