@@ -155,8 +155,7 @@ def run_pipeline(loaded: LoadedPipeline, *, folder: str | Path | None, resume: s
 
 
 def prepare(job: Job, checked: Checked, loaded: LoadedPipeline, warm: WarmStart) -> Runner:
-    """A run that is ready to go. A new folder is removed again where there is a mistake."""
-    from edgraph.run.folder import FolderError
+    """A run that is ready to go. A new folder is removed again where it does not come to that."""
     from edgraph.run.ready import bind_everything
     from edgraph.run.start import Runner
     try:
@@ -164,14 +163,14 @@ def prepare(job: Job, checked: Checked, loaded: LoadedPipeline, warm: WarmStart)
         runner = Runner(job)
         bind_everything(runner.run)
         runner.begin()
-    except (PipelineError, FolderError):
+        if job.resume:
+            describe_resumed(job.folder, checked, loaded, runner.engine.done)
+        else:
+            describe_run(job.folder, checked, warm)
+    except BaseException:  # Ctrl-C and a full disk too: the folder can be named again
         if not job.resume:
             job.folder.discard()
         raise
-    if job.resume:
-        describe_resumed(job.folder, checked, loaded, runner.engine.done)
-    else:
-        describe_run(job.folder, checked, warm)
     return runner
 
 

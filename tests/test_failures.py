@@ -486,6 +486,27 @@ def test_the_last_checkpoint_does_not_fit(monkeypatch: pytest.MonkeyPatch, capsy
     assert state(Path("run"))["step"] == 10
 
 
+def test_nothing_more_can_be_written(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """What the op said is not lost with the log."""
+    write(TROUBLE)
+    trouble(14)
+    with monkeypatch.context() as patch:
+        full_disk(patch, "log.txt", 1)
+        assert main(["run", "pipeline.yaml", "--folder", "run"]) == 1
+    text = capsys.readouterr().err
+    assert "'odd' failed at step 14: Trouble: it went wrong" in text
+    assert "how the run ended could not be written: [Errno 28] No space left on device: 'run/log.txt'" in text
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    from edgraph.run.folder import RunFolder
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_text", lambda *_: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
+        assert main(["run", "pipeline.yaml", "--folder", "run"]) == 1
+    assert "the run cannot go on: [Errno 28]" in capsys.readouterr().err
+    assert not Path("run").exists()
+
+
 @pytest.mark.parametrize("root", ["file", "/proc/none/runs"])
 def test_a_folder_that_cannot_be_made(root: str, capsys: Captured) -> None:
     Path("file").touch()

@@ -14,7 +14,7 @@ import pytest
 
 from edgraph.run.checkpoints import NoCheckpoint
 from edgraph.run.environment import environment, revision, versions
-from edgraph.run.files import PARTIAL, safe_name
+from edgraph.run.files import PARTIAL, AppendFile, safe_name
 from edgraph.run.find import find_checkpoint, find_run
 from edgraph.run.folder import FolderError, RunFolder, Status
 
@@ -96,6 +96,12 @@ def test_one_writer(tmp_path: Path) -> None:
     third.wait()
     with RunFolder.open(folder.path, writing=True):
         pass
+
+
+def test_a_write_that_fails_names_its_file() -> None:
+    full = AppendFile(Path("/dev/full"))
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        full.append(b"x")
 
 
 def test_a_run_that_begins_is_running(tmp_path: Path) -> None:

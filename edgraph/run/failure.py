@@ -46,9 +46,14 @@ class Failure:
             head = f"{self.place}: '{self.node}' failed{where}: {kind}: {self.error}"
         return "\n".join([head, *(f"  {line}" for line in self.inputs), *(f"  {note}" for note in self.notes)])
 
+    @property
+    def full(self) -> bool:
+        """It was a disk, and nothing of the step."""
+        return getattr(self.error, "errno", None) in FULL
+
     def traceback(self) -> str:
         """The original traceback; empty where the message says it all."""
-        if isinstance(self.error, NonFiniteLoss | CannotSave) or getattr(self.error, "errno", None) in FULL:
+        if isinstance(self.error, NonFiniteLoss | CannotSave) or self.full:
             return ""
         return "".join(traceback.format_exception(self.error))
 
@@ -88,6 +93,8 @@ def _by_line(error: BaseException, main: GraphRun, context: Context, node: str |
                 if run is main:
                     _note([*ran, *_at_once(source, frame.tb_frame.f_code, name, run), name], failure, run)
         frame = frame.tb_next
+    if failure.full:
+        failure.inputs = []
     if found is not None:
         failure.node = found.name.removesuffix(".gradients")
         failure.place = found.place

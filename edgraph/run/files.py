@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -26,7 +27,7 @@ def replace_file(path: Path, chunks: Iterable[Bytes], *, durable: bool = True,
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
     try:
-        with open(partial, "xb") as file:
+        with naming(path), open(partial, "xb") as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
@@ -42,6 +43,17 @@ def replace_file(path: Path, chunks: Iterable[Bytes], *, durable: bool = True,
         raise
     if durable:
         flush_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A write that fails names its file: by itself only the opening of one does."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -105,8 +117,9 @@ class AppendFile:
 
     def append(self, data: Bytes) -> None:
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._open, rest):]
+        with naming(self.path):
+            while rest:
+                rest = rest[os.write(self._open, rest):]
 
     def truncate(self, length: int) -> None:
         """Cut to `length` bytes. Raises ValueError where the file is shorter than that."""

@@ -157,7 +157,6 @@ class Runner:
             with (stop_signals(self.engine.on_signal),
                   ProgressDisplay(progress, quiet=self.job.quiet) as self.display):
                 outcome = self._finish(self.engine.go())
-            folder.log(f"{outcome.end} after step {outcome.step}" + (f": {outcome.reason}" if outcome.reason else ""))
         except KeyboardInterrupt:  # a second signal
             newest = "no checkpoint yet" if self.saved_at is None else f"the checkpoint of step {self.saved_at[0]}"
             self.line(f"stopped at once; there is {newest}")
@@ -179,28 +178,33 @@ class Runner:
         if self._keeps() and self.saved_at != (outcome.step, self.engine.passed) and not (
                 outcome.failure is not None and outcome.failure.written):
             outcome = self._save_last(outcome)
-        failure = outcome.failure
-        if failure is not None and failure.step is not None:
+        if outcome.failure is not None and outcome.failure.step is not None:
             self._blame_samples(outcome)
+        try:
+            self._say(outcome)
+        except OSError as error:  # a full disk
+            return spoiled(outcome, error, f"how the run ended could not be written: {error}")
+        return outcome
+
+    def _say(self, outcome: Outcome) -> None:
+        """What is known of the end, to the run folder."""
+        failure = outcome.failure
         if failure is not None:
             self.job.folder.log(failure.text() + "\n" + failure.traceback())
         self.loggers.flush()
         self.live.close(outcome.step, outcome.end)
         self.job.folder.write_status("failed" if failure is not None else outcome.end, outcome.step,
                                      self.engine.epoch(), outcome.reason)
-        return outcome
+        self.job.folder.log(f"{outcome.end} after step {outcome.step}"
+                            + (f": {outcome.reason}" if outcome.reason else ""))
 
     def _save_last(self, outcome: Outcome) -> Outcome:
         """Without it the run has failed: what it did since the checkpoint before is lost when the process ends."""
         try:
             self.save(None, outcome.step)
         except Exception as error:  # a full disk, or a state that cannot be saved
-            problem = f"the last checkpoint could not be written: {error}"
-            if outcome.failure is not None:
-                outcome.failure.notes.append(problem)
-                return outcome
-            failure = Failure(error, notes=[problem, "the one before it stands"])
-            return Outcome("failed", outcome.step, problem, 1, failure, outcome.values)
+            return spoiled(outcome, error, f"the last checkpoint could not be written: {error}",
+                           "the one before it stands")
         return outcome
 
     def _keeps(self) -> bool:
@@ -210,7 +214,7 @@ class Runner:
     def _blame_samples(self, outcome: Outcome) -> None:
         """Which examples the failed step had."""
         failure, over = outcome.failure, self.job.graph.facts.over
-        if failure is None or failure.step is None or over is None or over not in self.job.data:
+        if failure is None or failure.step is None or over is None or over not in self.job.data or failure.full:
             return
         try:
             indices = self.job.data[over].stream().indices(failure.step - 1)
@@ -303,6 +307,14 @@ class Runner:
 
     def warn(self, text: str) -> None:
         self.line(f"warning: {text}")
+
+
+def spoiled(outcome: Outcome, error: Exception, problem: str, *notes: str) -> Outcome:
+    """What went wrong when the run had ended is added to what went wrong before, or is a failure by itself."""
+    if outcome.failure is not None:
+        outcome.failure.notes.append(problem)
+        return outcome
+    return Outcome("failed", outcome.step, problem, 1, Failure(error, notes=[problem, *notes]), outcome.values)
 
 
 def mismatch(message: str, help: str | None = None) -> PipelineError:
