@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edgraph.lsp import documents
 from edgraph.lsp.actions import actions
 from edgraph.lsp.analysis import Analysis, analyse
 from edgraph.lsp.hints import hints
@@ -202,3 +205,22 @@ def test_what_is_kept_from_an_earlier_version_is_still_right(old: str, new: str)
     text = digits(old, new)
     kept, fresh = hints(analyse(str(DIGITS), text, before)), hints(analyse(str(DIGITS), text))
     assert [hint[1:] for hint in kept] == [hint[1:] for hint in fresh]
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An included file is saved in the middle of an analysis, which may have read it before."""
+    included, text = tmp_path / "base.yaml", "include: base.yaml\nops: {b: {op: load_batch}}\n"
+    included.write_text("run: {seed: 1}\n")
+    opened = documents.Documents()
+
+    def analysing(name: str, *rest: Any, **settings: Any) -> Analysis:
+        found = analyse(name, *rest, **settings)
+        if "seed: 1" in included.read_text():
+            included.write_text("rnu: {seed: 2}\n")
+            opened.forget()
+        return found
+
+    monkeypatch.setattr(documents, "analyse", analysing)
+    opened.put("uri", str(tmp_path / "pipeline.yaml"), text, 1)
+    found = asyncio.run(opened.analysis("uri"))
+    assert found is not None and "unknown-key" in [item.code for item in found.diagnostics]

@@ -23,7 +23,8 @@ class Document:
     text: str
     version: int
     analysis: Analysis | None = None  # of some version, the newest that there is
-    analysed: int | None = None  # which
+    analysed: tuple[int, int] | None = None  # which, and what had been forgotten by then
+    forgotten: int = 0  # how often files that it may include have changed
 
 
 class Documents:
@@ -56,7 +57,7 @@ class Documents:
     async def analysis(self, uri: str) -> Analysis | None:
         """Of the newest text. None: the document was closed."""
         while (document := self._open.get(uri)) is not None:
-            if document.analysed == document.version and document.analysis is not None:
+            if document.analysed == (document.version, document.forgotten) and document.analysis is not None:
                 return document.analysis
             await self.work(partial(self._analyse, document))
         return None
@@ -72,12 +73,12 @@ class Documents:
     def forget(self) -> None:
         """All analyses: a file that they include may have changed."""
         for document in self._open.values():
-            document.analysed = None
+            document.forgotten += 1
 
     def _analyse(self, document: Document) -> None:
-        version, text = document.version, document.text
-        if document.analysed != version:
+        state, text = (document.version, document.forgotten), document.text
+        if document.analysed != state:
             document.analysis = analyse(document.name, text, document.analysis, imports=self.imports,
                                         encoding=self.encoding)
-            document.analysed = version
+            document.analysed = state
 
