@@ -66,7 +66,8 @@ def attribute(error: BaseException, main: GraphRun, context: Context, node: str 
         _blame(failure, interpreter, main)
     if isinstance(error, NonFiniteLoss):
         state = "an update stands before it, so the weights may not be" if failure.updated else "the weights are"
-        failure.notes.append(f"{state} as they were before this step; see run.nonfinite (stop, skip, ignore) and clip_norm")
+        failure.notes.append(f"{state} as they were before this step; "
+                             "see run.nonfinite (stop, skip, ignore) and clip_norm")
     return failure
 
 
