@@ -72,6 +72,11 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sum": _either(np.sum, _sum_of)}
 
 
+def class_axis(rank: int) -> int:
+    """The axis of the classes: 1, as losses and metrics have it; of scores without a batch the only one."""
+    return 1 if rank > 1 else -1
+
+
 def apart(value: Value, kinds: type | tuple[type, ...], change: Callable[[Any], Value]) -> Value:
     """The value with everything in it that is of one of these kinds changed; containers are kept."""
     if isinstance(value, kinds):

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from edgraph.backends.plain import ARRAYS, apart
+from edgraph.backends.plain import ARRAYS, apart, class_axis
 
 Value = Any
 
 
 def _axis(value: Any) -> int:
-    """The axis of the classes: 1, as losses and metrics have it; of scores without a batch the only one."""
-    return 1 if np.ndim(value) > 1 else -1
+    return class_axis(np.ndim(value))
 
 
 def softmax(value: Any) -> Any:

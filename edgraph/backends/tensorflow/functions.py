@@ -155,8 +155,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 # -- ports ---------------------------------------------------------------------------------------------
 
 def _axis(value: Any) -> int:
-    """The axis of the classes: 1, as losses and metrics have it; of scores without a batch the only one."""
-    return 1 if len(value.shape) > 1 else -1
+    return plain.class_axis(len(value.shape))
 
 
 PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {

@@ -93,15 +93,10 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 
 # -- ports ---------------------------------------------------------------------------------------------
 
-def _axis(value: torch.Tensor) -> int:
-    """The axis of the classes: 1, as losses and metrics have it; of scores without a batch the only one."""
-    return 1 if value.dim() > 1 else -1
-
-
 PORTS: dict[tuple[str, str], Callable[[Value], Value]] = {
-    ("forward", "argmax"): lambda value: value.argmax(_axis(value)),
-    ("forward", "softmax"): lambda value: value.softmax(_axis(value)),
-    ("forward", "max"): lambda value: value.amax(_axis(value))}
+    ("forward", "argmax"): lambda value: value.argmax(plain.class_axis(value.dim())),
+    ("forward", "softmax"): lambda value: value.softmax(plain.class_axis(value.dim())),
+    ("forward", "max"): lambda value: value.amax(plain.class_axis(value.dim()))}
 
 
 def detach(value: Value) -> Value:
