@@ -134,6 +134,10 @@ class Resolver:
             text, hint = f"'{head}' has no part '{'.'.join(map(str, ref.path[1:]))}'", None
         else:
             text, hint = f"there is no op '{head}'", did_you_mean(head, self.names())
+            of_pattern = [name for name in self.names() if name.startswith(f"{head}.")]
+            if of_pattern and len(ref.path) > 1:
+                name = f"{head}.{ref.path[1]}"
+                text, hint = f"pattern '{head}' makes no '{name}'", did_you_mean(name, of_pattern)
             if self.graph.use is not None and head in self.graph.pipeline.ops:
                 text = f"there is no op '{head}' in the loop '{self.graph.name}'"
                 hint = f"a value of the enclosing step comes in by the loop's inputs: `inputs: {{{head}: {head}}}`"

@@ -117,12 +117,12 @@ def _entry(name: str, span: Span, tree: Mapping, context: Context) -> DataEntry:
     folds = fields.integer("folds", 2)
     fold = fields.integer("fold", 0, None if folds is None else folds - 1)
     part = fields.choice("part", PARTS)
-    if folds is None:
+    if folds is None and not fields.has("from"):  # else that was said
         for key in ("fold", "part"):
             if fields.has(key) and not fields.has("folds"):
                 context.diagnostics.error("missing-key", f"{fields.where} has {key!r} but not 'folds'",
                                           fields.key_span(key), "write folds: 5, fold: 0, part: train")
-    elif not fields.has("part"):
+    elif folds is not None and not fields.has("part"):
         context.diagnostics.error("missing-key", f"{fields.where} has 'folds' but not 'part'",
                                   fields.key_span("folds"),
                                   "write part: train or part: validation")
