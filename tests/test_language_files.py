@@ -193,7 +193,7 @@ models: {net: {use: mlp, with: {a: "${list}", b: "x-${lr}", c: {use: d, with: {e
 optimizers: {adam: {use: Adam, updates: [{model: net, match: ["*.bias", "[a]"]}], schedule: "min(1, updates / 5)"}}
 stages: {warm: {until: 10}, main: {}}
 ops:
-  a: {op: x, inputs: {p: "hold(a, 0)", q: 'batch["x y"]', r: "a if b else {c}"}, with: {m: "${empty}"}}
+  a: {op: x, inputs: {p: "hold(a, 0)", q: 'batch["x y"]', r: "a if b else {c}"}, with: {m: "${empty}", n: "one\\nop: ${lr}"}}
   b: {op: x, inputs: [1, 1.50, true, "not a", "'main' == stage"], every: [first, {steps: 10, offset: 3}, 0.5 epochs]}
   c: previous(c, 0) + 1
   d: 1e-3

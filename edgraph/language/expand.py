@@ -8,6 +8,7 @@ from typing import Any
 from edgraph.language.overrides import SOURCE as COMMAND_LINE
 from edgraph.language.pipeline import Pipeline
 from edgraph.text.dump import Verbatim, dump, flow, scalar
+from edgraph.text.render import one_line
 from edgraph.text.inserted import Inserted
 from edgraph.text.scalars import resolve
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
@@ -25,7 +26,7 @@ def expand(pipeline: Pipeline, origins: bool = False) -> str:
     lines = list(_lines(pipeline.tree, 0))
     width = min(max((len(text) for text, _ in lines if len(text) <= _COMMENT_COLUMN), default=0),
                 _COMMENT_COLUMN)
-    return "".join(f"{text:<{width}}  # {origin}".rstrip() + "\n" if origin else f"{text}\n" for text,
+    return "".join(f"{text:<{width}}  # {one_line(origin)}".rstrip() + "\n" if origin else f"{text}\n" for text,
                    origin in lines)
 
 

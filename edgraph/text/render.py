@@ -27,13 +27,13 @@ def _block(item: Diagnostic, color: bool) -> list[str]:
     paint = _painter(color)
     tint = _RED if item.severity == "error" else _YELLOW
     place = f"{item.span.place()}: " if item.span is not None else ""
-    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: {_clean(item.message)}"]
+    lines = [f"{paint(_BOLD, place)}{paint(tint + _BOLD, f'{item.severity}[{item.code}]')}: {one_line(item.message)}"]
     if item.span is not None:
         lines += _excerpt(item.span, paint, tint)
     if item.help:
-        lines.append(f"   {paint(_BLUE, 'help')}: {_clean(item.help)}")
+        lines.append(f"   {paint(_BLUE, 'help')}: {one_line(item.help)}")
     for message, span in item.related:
-        lines.append(f"   {paint(_BLUE, 'note')}: {span.place()}: {_clean(message)}")
+        lines.append(f"   {paint(_BLUE, 'note')}: {span.place()}: {one_line(message)}")
         lines += _excerpt(span, paint, _BLUE)
     return lines
 
@@ -51,7 +51,7 @@ def _painter(color: bool) -> Any:
     return (lambda code, text: f"{code}{text}{_RESET}") if color else (lambda code, text: text)
 
 
-def _clean(text: str) -> str:
+def one_line(text: str) -> str:
     """One line that cannot steer a terminal, whatever the author's file holds."""
     if text.isprintable():
         return text
