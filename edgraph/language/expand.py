@@ -8,8 +8,8 @@ from typing import Any
 from edgraph.language.overrides import SOURCE as COMMAND_LINE
 from edgraph.language.pipeline import Pipeline
 from edgraph.text.dump import Verbatim, dump, flow, scalar
-from edgraph.text.render import one_line
 from edgraph.text.inserted import Inserted
+from edgraph.text.render import one_line
 from edgraph.text.scalars import resolve
 from edgraph.text.source import Mapping, Scalar, Sequence, Span, Tree
 
