@@ -12,7 +12,6 @@ from edgraph.backends.base import Backend, StateTree
 from edgraph.data.construct import reason
 from edgraph.graph.build import CHECKPOINT
 from edgraph.graph.ir import Graph
-from edgraph.graph.models import data_of
 from edgraph.language.expressions import Expression
 from edgraph.language.pipeline import Pipeline
 from edgraph.run.checkpoints import NoCheckpoint
@@ -21,6 +20,7 @@ from edgraph.run.context import Context
 from edgraph.run.engine import Engine, Outcome
 from edgraph.run.evaluation import Evaluation
 from edgraph.run.failure import Failure
+from edgraph.run.fixed import fixed_examples
 from edgraph.run.folder import FolderError, RunFolder
 from edgraph.run.graphrun import GraphRun
 from edgraph.run.live import LiveParams, parameters
@@ -90,7 +90,7 @@ class Runner:
         self.context = Context(job.backend, seed=pipeline.run.seed, params=job.params, loggers=self.loggers,
                                save=self.save_request)
         self.context.sources = Sources(dict(job.data), job.backend, job.graph.facts.over, pipeline.run.seed,
-                                       self._fixed())
+                                       fixed_examples(job.graph, job.data, job.folder))
         self.run = GraphRun(job.graph, self.context)
         self.context.main = self.run
         self.alarms = Alarms(self.run.timetable.ticks, pipeline.run.max_time, lambda: self.engine.ring())
@@ -269,32 +269,6 @@ class Runner:
             self.run.halt.extend(state["halt"])
         self.engine.resumed = True
         self.saved_at = step, state["passed"]
-
-    def _fixed(self) -> dict[str, Any]:
-        """The indices of the fixed examples, recorded in the run folder."""
-        from edgraph.data.fixed import fixed_indices
-        pipeline, recorded = self.job.pipeline, self.job.folder.read_json("fixed_examples.json", {})
-        found: dict[str, Any] = {}
-        for graph in self.job.graph.graphs():
-            for node in graph.nodes.values():
-                if node.op == "fixed_examples":
-                    name = data_of(node, graph, self.job.graph.facts.over)
-                    written = pipeline.fixed_examples.get(name)
-                    given = self._recorded(name, recorded) or (written[0] if written else None)
-                    found[name] = fixed_indices(given, self.job.data[name].length, pipeline.data[name].batch_size,
-                                                pipeline.run.seed, name)
-        if found and not recorded:
-            self.job.folder.write_json("fixed_examples.json", {name: [int(i) for i in v] for name, v in found.items()})
-        return found
-
-    def _recorded(self, name: str, recorded: Mapping[str, Any]) -> list[int] | None:
-        """The fixed examples of a data set as they were drawn: it may have fewer by now."""
-        indices, length = recorded.get(name), self.job.data[name].length
-        if indices is None or (isinstance(indices, list) and all(
-                isinstance(index, int) and 0 <= index < length for index in indices)):
-            return indices
-        raise FolderError(f"{self.job.folder.path / 'fixed_examples.json'} has examples that are not in '{name}', "
-                          f"which has {length}; without the file they are drawn anew")
 
     # -- lines -----------------------------------------------------------------------------------------
 
