@@ -55,6 +55,11 @@ def unknown_key(key: str, span: Span, where: str, allowed: Iterable[str], diagno
     given: the keys that are there: none of them can be meant for sure.
     """
     names = list(allowed)
+    head, colon, rest = key.partition(":")
+    if colon and head in names:
+        diagnostics.error("unknown-key", f"{where} has no key {key!r}", span,
+                          f"a space is missing after the colon: '{head}: {rest}'")
+        return head
     help = (hints or {}).get(key)
     if help is None:
         near = nearest(key, names)

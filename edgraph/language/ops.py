@@ -108,7 +108,7 @@ class OpReader:
         where = f"op {name!r}"
         for key, (key_span, value) in tree.entries.items():
             if isinstance(value, Scalar) and value.value is None:
-                self.nothing(key, key_span, value, where)
+                meant.add(self.nothing(key, key_span, value, where))
             elif key == "op":
                 op = self.kind(value, where)
             elif key == "inputs":
@@ -145,15 +145,14 @@ class OpReader:
 
     # -- its parts ---------------------------------------------------------------------------------
 
-    def nothing(self, key: str, span: Span, value: Scalar, where: str) -> None:
-        """A key without a value; an explicit null is as if the key were not there."""
+    def nothing(self, key: str, span: Span, value: Scalar, where: str) -> str | None:
+        """A key without a value; an explicit null is as if the key were not there. Gives the key that was meant."""
         if key not in OP_KEYS:
-            self.unknown(key, span, value, where)
-        elif isinstance(value, Broken):
-            return
-        elif is_empty(value) or key == "op":
+            return self.unknown(key, span, value, where)
+        if not isinstance(value, Broken) and (is_empty(value) or key == "op"):
             self.diagnostics.error("missing-value", f"{key!r} of {where} has no value", span,
                                    "write a value after the ':', or remove the key")
+        return None
 
     def unknown(self, key: str, span: Span, value: Tree, where: str, given: Container[str] = ()) -> str | None:
         written = value.raw if isinstance(value, Scalar) and value.raw else "…"

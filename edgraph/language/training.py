@@ -32,7 +32,7 @@ def _model(name: str, span: Span, tree: Mapping, context: Context) -> ModelEntry
     fields = Fields(tree, f"model {name!r}", MODEL_KEYS, context.diagnostics,
                     {"*": "parameters of the model go under 'with'", "type": "a model has 'use: …'"})
     fields.exclusive("use", "copy")
-    if not fields.has("use") and not fields.has("copy"):
+    if not fields.has("use") and not fields.has("copy") and fields.meant.isdisjoint(("use", "copy")):
         fields.diagnostics.error("missing-key", f"{fields.where} needs the key 'use' or 'copy'", span,
                                  "write use: and a registered model or an import path, or copy: and another model")
     if fields.has("copy") and fields.has("with") and not fields.has("use"):

@@ -10,6 +10,7 @@ from edgraph.text.source import Source, Span
 from edgraph.text.suggest import hint
 
 _QUOTE_IT = "put the text in quotes"
+_KINDS = {"}": "brace", "]": "bracket"}
 
 
 def report_syntax_error(error: Any, source: Source, diagnostics: Diagnostics) -> int | None:
@@ -67,6 +68,9 @@ def _explain(problem: str, context: str, source: Source, line: int, column: int,
         return _stray_colon(source, line, column)
     if "expected ':'" in problem and opened is not None:
         at, text = opened.line + 1, source.line(opened.line + 1)
+        if (key := re.match(r"[\w.]+:(?=\S)", text[opened.column:])) is not None:
+            return ("a space is missing after the colon", f"write '{key[0]} …'",
+                    Span(source, at, opened.column + 1, at, opened.column + len(key[0]) + 1))
         return ("this line is neither 'key: value' nor a list item",
                 "a ': ' is missing, or a '-' in front of it",
                 Span(source, at, opened.column + 1, at, len(text.rstrip()) + 1))
@@ -108,8 +112,12 @@ def _flow(problem: str, source: Source, line: int, column: int, opened: Any) -> 
     if opened is not None and "expected ',' or" in problem:
         close = problem.rstrip()[-2] if problem.rstrip().endswith("'") else "}"
     else:
-        close = "}" if before.rfind("{") > before.rfind("[") else "]"
-    kind = "brace" if close == "}" else "bracket"
+        shown = before if before.strip() else source.line(here.line)  # nothing but empty lines may follow
+        close = "}" if shown.rfind("{") > shown.rfind("[") else "]"
+        if not rest.strip() and (start := max(shown.rfind("{"), shown.rfind("["))) >= 0:
+            return (f"the {_KINDS[close]} is not closed: a {close!r} is missing", None,
+                    Span(source, here.line, start + 1, here.line, start + 2))
+    kind = _KINDS[close]
     if rest.startswith("{") and before.endswith("$"):
         end = rest.find("}") + 1
         return ("inside braces a parameter needs quotes", hint(f'write "${rest[:end]}"', f'"${rest[:end]}"') if end
