@@ -206,6 +206,18 @@ def test_fixed_examples_are_drawn_once_from_the_seed() -> None:
     assert fixed_indices(None, 5, 256, 0, "train").tolist() == [0, 1, 2, 3, 4]
 
 
+def test_fixed_examples_are_of_what_limit_and_folds_leave() -> None:
+    """A picture of the validation part shows none that the network was trained on."""
+    parts = [opened("digits", folds=5, fold=1, part=part, seed=3) for part in ("train", "validation")]
+    drawn = [fixed_indices(None, source.length, 300, 3, "x", source.subset()) for source in parts]
+    for source, indices in zip(parts, drawn, strict=True):
+        assert len(set(indices)) == min(300, source.stream().length)
+        assert set(indices) <= set(source.stream().order(1)) and sorted(indices) == list(indices)
+    few = opened("digits", limit=20)
+    assert fixed_indices(None, few.length, 64, 0, "x", few.subset()).tolist() == list(range(20))
+    assert opened("digits").subset() is None
+
+
 def test_fixed_examples_outside_the_data_set() -> None:
     diagnostics = Diagnostics()
     check_fixed([0, 359], 360, "validation", span("ok"), diagnostics)

@@ -319,6 +319,20 @@ def test_noise_for_what_has_no_rows(rows: str, found: str) -> None:
     assert f"'rows' is {found}" in said(fails())
 
 
+@pytest.mark.parametrize(("value", "found"), [
+    ("nan", "would be nan"), ("0 - loss", "would be -"), ("batch.label", "would be an array of shape (64,)")])
+def test_a_learning_rate_that_is_none(value: str, found: str) -> None:
+    """It would take effect when the step has ended, where no op runs any more."""
+    write({"slower": {"op": "set_learning_rate", "inputs": value, "with": {"optimizer": "opt"}}})
+    assert "'slower' failed at step 1: ValueError: the learning rate " + found in said(fails())
+
+
+def test_an_op_whose_name_cannot_be_that_of_a_checkpoint() -> None:
+    write({"latest": {"op": "checkpoint", "every": 20}})
+    with pytest.raises(PipelineError, match="'latest' cannot name a checkpoint"):
+        edgraph.load("pipeline.yaml").run(Path("run"))
+
+
 def test_in_a_sampler() -> None:
     """Which examples the step had is then not known."""
     with Path("failing_ops.py").open("a") as file:

@@ -339,13 +339,6 @@ def test_wrong_names() -> None:
     assert made.gradient("net.1.weight") is not None
 
 
-def test_two_schedules() -> None:
-    made = one(MLP, schedule={"use": "constant"})
-    assert caught(made.set_learning_rate, "opt") == [
-        "two-schedules: the learning rate of optimizer 'opt' is set by its schedule "
-        "(drop 'schedule', or the op 'set_learning_rate')"]
-
-
 def test_wrong_devices_and_precisions() -> None:
     assert caught(TorchBackend, device="cdua")[0].startswith("unknown-device: there is no device 'cdua' here: ")
     assert caught(TorchBackend, device="cpu", precision="bf61") == [

@@ -39,12 +39,6 @@ def sharing(owned: Mapping[str, Set[int]]) -> list[tuple[str, str]]:
     return [(one, other) for one, other in combinations(owned, 2) if owned[one] & owned[other]]
 
 
-def two_schedules(optimizer: str) -> PipelineError:
-    """What is wrong where `set_learning_rate` and a schedule set the same learning rate."""
-    return wrong("two-schedules", f"the learning rate of optimizer '{optimizer}' is set by its schedule", None,
-                 "drop 'schedule', or the op 'set_learning_rate'")
-
-
 def listed(names: Iterable[str]) -> str:
     """`it has 'a', 'b', …`"""
     names = list(names)

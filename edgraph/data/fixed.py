@@ -12,17 +12,18 @@ from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Span
 
 
-def fixed_indices(given: Sequence[int] | None, length: int, batch_size: int, seed: int,
-                  split: str) -> Indices:
+def fixed_indices(given: Sequence[int] | None, length: int, batch_size: int, seed: int, split: str,
+                  among: Indices | None = None) -> Indices:
     """The indices of the fixed examples of data set `split`.
 
     Given ones are taken in the order given. Otherwise as many as a batch, at most `length`, are drawn without
     repetition by `edgraph.rng(seed, "fixed_examples." + split, 0)` and sorted, so that a picture of them
-    reads in the order of the data set.
+    reads in the order of the data set. among: the examples that `limit` and `folds` leave (None: all).
     """
     if given is not None:
         return np.asarray(given, dtype=np.int64)
-    drawn = rng(seed, f"fixed_examples.{split}", 0).permutation(length)[:batch_size]
+    drawn = rng(seed, f"fixed_examples.{split}", 0).permutation(length if among is None else len(among))[:batch_size]
+    drawn = drawn if among is None else among[drawn]
     return np.sort(drawn).astype(np.int64, copy=False)
 
 

@@ -11,7 +11,7 @@ from edgraph.data.fetcher import Fetcher
 from edgraph.data.order import Indices
 from edgraph.data.reader import Reader
 from edgraph.data.seeding import Seeder
-from edgraph.data.stream import BatchStream, Sampler
+from edgraph.data.stream import BatchStream, Sampler, subset
 from edgraph.data.workers import Workers
 
 
@@ -46,6 +46,11 @@ class DataSource:
                            limit=entry.limit, folds=entry.folds, fold=entry.fold, part=entry.part,
                            seed=self.seed, name=entry.name if name is None else f"{entry.name}.{name}",
                            sampler=self._sampler)
+
+    def subset(self) -> Indices | None:
+        """The examples that `folds` and then `limit` leave; None where that is all."""
+        entry = self.entry
+        return subset(self.length, entry.limit, entry.folds, entry.fold, entry.part, self.seed)
 
     def fetch(self, indices: Indices, epoch: int = 0) -> dict[str, Any]:
         """The batch of these examples: from field to a NumPy array, or a list where values do not stack.

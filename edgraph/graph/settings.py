@@ -44,6 +44,11 @@ def check_roles(node: Node, graph: Graph, diagnostics: Diagnostics) -> None:
                 tree = _written(node, param.name, position)
                 diagnostics.error("frozen-model", f"'{node.name}' updates '{root}', which is frozen",
                                   node.span if tree is None else tree.span, "take `frozen: true` from the model")
+    optimizer = pipeline.optimizers.get(str(node.settings.get("optimizer")))
+    if node.op == "set_learning_rate" and optimizer is not None and optimizer.schedule is not None:
+        tree = _written(node, "optimizer", 0)
+        diagnostics.error("two-schedules", f"the learning rate of optimizer '{optimizer.name}' is set by its schedule",
+                          node.span if tree is None else tree.span, "drop 'schedule', or the op 'set_learning_rate'")
 
 
 SECTIONS = {"data set": "data", "model": "models", "optimizer": "optimizers", "graph": "graphs", "op": "ops"}

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgraph.backends.base import Backend, Bound
 from edgraph.graph.ir import Graph, Node
+from edgraph.ops.library.control import check_name
+from edgraph.ops.library.training import checked_rate
 from edgraph.ops.random import loop_key, mix, node_base
 from edgraph.plan.call_code import named
 from edgraph.plan.pattern import Call
@@ -141,9 +143,10 @@ class Binder:
                 return backend.fit(self.random_name(node), settings["model"], settings["method"],
                                    {} if classes is None else {"classes": classes})
             case "set_learning_rate":
-                return Bound(partial(self.context.defer, self.run, backend.set_learning_rate(settings["optimizer"])))
+                return Bound(self._deferred(backend.set_learning_rate(settings["optimizer"])))
             case "checkpoint":
-                return Bound(partial(self.context.request, settings.get("name") or node.name, settings.get("keep", 1)))
+                name = check_name(settings.get("name") or node.name)
+                return Bound(partial(self.context.request, name, settings.get("keep", 1)))
             case "stop":
                 return Bound(partial(self.context.stop, self.run, node.name, bool(settings.get("run"))))
             case "normal" | "uniform":
@@ -168,6 +171,10 @@ class Binder:
             self.context.bound_updates(self.run)
             return result
         return apply_and_count
+
+    def _deferred(self, set_rate: Callable[[Any], None]) -> Callable[[Any], None]:
+        """What is no learning rate is the op's error, though it would take effect when the step has ended."""
+        return lambda value: self.context.defer(self.run, set_rate, checked_rate(value))
 
     def _noise(self, node: Node) -> Bound:
         settings = dict(node.settings)

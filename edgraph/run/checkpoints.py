@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from edgraph.backends.base import StateTree
+from edgraph.ops.library.control import check_name
 from edgraph.run.files import flush_folder, remove_partial
 from edgraph.run.statefile import (
     Damaged,
@@ -22,7 +23,6 @@ from edgraph.run.statefile import (
 
 SUFFIX = ".safetensors"
 ASIDE = "set-aside"  # the folder of checkpoints that a rewound run has left behind
-_NAME = re.compile(r"(?!latest$|(.*-)?step-\d+$)[^\W\d][\w.\-]{0,99}")
 
 
 class Checkpoint(NamedTuple):
@@ -42,14 +42,6 @@ class NoCheckpoint(LookupError):
 
 
 Checkpoints: TypeAlias = list[Checkpoint]  # a name for it, because in the classes `list` is a method
-
-
-def check_name(name: str) -> str:
-    """A checkpoint's name, or ValueError: it becomes a file, and must not look like a step."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot name a checkpoint: a name starts with a letter, has only letters, "
-                         "digits, '.', '_' and '-', and is neither 'latest' nor ends like 'step-12'")
-    return name
 
 
 class Store(ABC):

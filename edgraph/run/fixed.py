@@ -27,7 +27,7 @@ def fixed_examples(graph: Graph, data: Mapping[str, Any], folder: RunFolder) -> 
                 written = pipeline.fixed_examples.get(name)
                 given = _recorded(name, recorded, data[name].length, folder) or (written[0] if written else None)
                 found[name] = fixed_indices(given, data[name].length, pipeline.data[name].batch_size,
-                                            pipeline.run.seed, name)
+                                            pipeline.run.seed, name, data[name].subset())
     if found and not recorded:
         folder.write_json(FILE, {name: [int(index) for index in indices] for name, indices in found.items()})
     return found

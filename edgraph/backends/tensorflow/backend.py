@@ -17,7 +17,7 @@ from typing import Any, Literal
 from edgraph.backends import plain
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
-from edgraph.backends.found import entry_of, two_schedules
+from edgraph.backends.found import entry_of
 from edgraph.backends.tensorflow import arrays, functions, names, noise, state, tree
 from edgraph.backends.tensorflow.build import ModelBuilder
 from edgraph.backends.tensorflow.compiler import TensorFlowCompiler
@@ -123,10 +123,7 @@ class TensorFlowBackend:
         return update_ema(self.models, target, source, decay)
 
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
-        updater = self._updater(optimizer)
-        if updater.schedule is not None:
-            raise two_schedules(optimizer)
-        return updater.set_rate
+        return self._updater(optimizer).set_rate
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
         if wrt is None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from edgraph.backends.base import Accumulate, Batch, Bound, StateTree, Value
 from edgraph.backends.entries import ModelEntry, OptimizerEntry
-from edgraph.backends.found import entry_of, two_schedules
+from edgraph.backends.found import entry_of
 from edgraph.backends.torch import functions, loader, names, noise, paths, state
 from edgraph.backends.torch.build import ModelBuilder
 from edgraph.backends.torch.device import autocast, be_deterministic, choose_device
@@ -121,10 +121,7 @@ class TorchBackend:
         return update_ema(self.models, target, source, decay)
 
     def set_learning_rate(self, optimizer: str) -> Callable[[Value], None]:
-        updater = self._updater(optimizer)
-        if updater.schedule is not None:
-            raise two_schedules(optimizer)
-        return updater.set_rate
+        return self._updater(optimizer).set_rate
 
     def gradient(self, wrt: str | None) -> Callable[..., Value]:
         if wrt is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import torch
 from edgraph.backends.base import StateTree
 from edgraph.backends.schedules import Factor
 from edgraph.backends.torch.state import pack, unpack
+from edgraph.ops.library.training import checked_rate
 
 
 class Schedule(Protocol):
@@ -65,14 +65,6 @@ class Computed:
 
     def load(self, state: StateTree) -> None:
         """Nothing: it is a function of the position, the step and the epoch."""
-
-
-def checked_rate(value: Any) -> float:
-    """A learning rate as a number. Raises ValueError for one that would spoil the weights."""
-    rate = float(value)
-    if not 0.0 <= rate < math.inf:
-        raise ValueError(f"the learning rate would be {rate:g}; expected a number at least 0")
-    return rate
 
 
 class Stepped:

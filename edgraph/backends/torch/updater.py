@@ -15,7 +15,7 @@ from edgraph.backends.torch.declared import Declared
 from edgraph.backends.torch.direct import direct_step
 from edgraph.backends.torch.grads import Gradients, PartialSum, Weighted, total_norm
 from edgraph.backends.torch.moments import check_same_groups, load_optimizer, optimizer_state
-from edgraph.backends.torch.schedules import Schedule, checked_rate
+from edgraph.backends.torch.schedules import Schedule
 from edgraph.backends.torch.state import pack, unpack
 from edgraph.data.construct import reason
 
@@ -210,7 +210,7 @@ class Updater:
 
     def set_rate(self, value: Value) -> None:
         """Set the optimizer's own learning rate; a group with one of its own keeps its ratio to the first."""
-        rate, first = checked_rate(value), self.bases[0]
+        rate, first = float(value), self.bases[0]
         self.bases[:] = [rate * (base / first) if first and base != first else rate for base in self.bases]
         for group, base in zip(self.optimizer.param_groups, self.bases, strict=True):
             group["lr"] = base

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from edgraph.ops.markers import Count, Data, Graph, Length, NonNegative
@@ -30,7 +31,26 @@ def loop(*values: Any, graph: Annotated[str, Graph()], params: dict[str, Any] | 
     """
 
 
-@op(engine=True, effect=True, differentiable=False, open_ports=False)
+_CHECKPOINT = re.compile(r"(?!latest$|(.*-)?step-\d+$)[^\W\d][\w.\-]{0,99}")
+
+
+def check_name(name: str) -> str:
+    """A checkpoint's name, or ValueError: it becomes a file, and must not look like a step."""
+    if not _CHECKPOINT.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a checkpoint: a name starts with a letter, has only letters, "
+                         "digits, '.', '_' and '-', and is neither 'latest' nor ends like 'step-12'")
+    return name
+
+
+def _nameable(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[str, str] | None:
+    try:
+        check_name(settings["name"] or "any")
+    except ValueError as error:
+        return "name", str(error)
+    return None
+
+
+@op(engine=True, effect=True, differentiable=False, open_ports=False, rule=_nameable)
 def checkpoint(*, name: Annotated[str, Length(min=1)] | None = None, keep: Count = 1) -> None:
     """Save all state at the end of the step, once everything else of the step is done.
 

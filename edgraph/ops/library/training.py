@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -83,6 +84,16 @@ def update_ema(*, target: Annotated[str, Model("updates")], source: Annotated[st
     source: the model that is trained.
     decay: how much of the old weights stays.
     """
+
+
+def checked_rate(value: Any) -> float:
+    """A learning rate as a number. Raises ValueError for one that would spoil the weights."""
+    if math.prod(getattr(value, "shape", ())) != 1:
+        raise ValueError(f"the learning rate would be an array of shape {tuple(value.shape)}; expected one number")
+    rate = float(value)
+    if not 0.0 <= rate < math.inf:
+        raise ValueError(f"the learning rate would be {rate:g}; expected a number at least 0")
+    return rate
 
 
 @op(engine=True, effect=True, backends=_BACKENDS, differentiable=False, open_ports=False)
