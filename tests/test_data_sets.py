@@ -478,6 +478,28 @@ def test_concat(npz: Path) -> None:
         "'sets[0]' is 'digits', not a data set: write {use: …, with: …}")
 
 
+def test_sets_whose_numbers_stand_for_different_things(tmp_path: Path) -> None:
+    for name, text in (("a", "x,k\n1,cat\n2,dog\n"), ("b", "x,k\n1,dog\n2,fish\n"), ("c", "x,k\n1,dog\n2,cat\n")):
+        (tmp_path / f"{name}.csv").write_text(text)
+        (tmp_path / f"{name}.txt").write_text(f"{name}xyz" * 9)
+    np.savez(tmp_path / "two.npz", x=np.zeros((3, 2)))
+    np.savez(tmp_path / "three.npz", x=np.zeros((3, 3)))
+
+    def table(name: str) -> dict[str, Any]:
+        return {"use": "csv", "with": {"file": f"{name}.csv", "target": "k"}}
+
+    def message(*sets: dict[str, Any]) -> str:
+        return refused("concat", {"sets": list(sets)}, folder=tmp_path).message
+    assert message(table("a"), table("b")).endswith(
+        "'sets[1]' has the classes dog, fish, 'sets[0]' has cat, dog: the same number would stand for different ones")
+    both = opened("concat", {"sets": [table("a"), table("c")]}, folder=tmp_path)
+    assert batch(both, 0, 1, 2, 3)["target"].tolist() == [0, 1, 1, 0]
+    texts = [{"use": "text", "with": {"file": f"{name}.txt", "length": 2}} for name in "ab"]
+    assert "'sets[1]' has the vocabulary bxyz, 'sets[0]' has axyz" in message(*texts)
+    arrays = [{"use": "arrays", "with": {"file": f"{name}.npz"}} for name in ("two", "three")]
+    assert message(*arrays).endswith("'x' has shape (3,) in 'sets[1]', and (2,) in 'sets[0]'")
+
+
 def not_one() -> list[int] | object:
     return object()
 
