@@ -411,6 +411,7 @@ def add_training(draw: Any, drawer: Drawer) -> None:
         ops[update] = entry
         scope.readable += [Made(out, True), Made(update, kind == 0, field="")]
         scope.readable[-1] = Made(f"{update}.updates", kind == 0)
+        scope.readable.append(Made(f"{update}.applied", False))
         if draw(st.booleans()):
             ops[f"{name}_look"] = {"op": "forward", "inputs": "sum(batch.x)", "with": {"model": model}}
             scope.readable.append(Made(f"{name}_look", True))

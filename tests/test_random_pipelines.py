@@ -16,7 +16,7 @@ from edgraph.graph.ir import EdgeKind
 
 QUIET: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck),
                          "phases": [Phase.explicit, Phase.reuse, Phase.generate]}  # shrinking takes minutes
-FAST, SLOW = settings(max_examples=100, **QUIET), settings(max_examples=1000, **QUIET)
+FAST, SLOW = settings(max_examples=70, **QUIET), settings(max_examples=1000, **QUIET)
 
 
 def compare(drawn: Drawn) -> Ran:

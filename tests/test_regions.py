@@ -199,6 +199,16 @@ def test_a_host_that_looks_into_the_batch_keeps_steps_apart(loss: str) -> None:
     assert not compiler.together
 
 
+def test_what_not_every_step_keeps_keeps_steps_apart() -> None:
+    """Whether an update was applied is held from the last step that applied one, which may not be the last of all."""
+    update = {"op": "optimize", "inputs": "loss", "with": {"optimizer": "one", "accumulate": 7}}
+    ran, _ = with_regions(trains(update=update, say={"op": "note", "inputs": "hold(update.applied, 5.0)", "every": 11}),
+                          "run.num_steps=34")
+    assert ran.inputs("say") == ["True"] * 3
+    _, compiler = with_regions(trains(update=update, say={"op": "note", "inputs": "loss", "every": 11}), "run.num_steps=34")
+    assert compiler.together
+
+
 def test_steps_together_do_not_depend_on_names() -> None:
     """The step that trains alone has the region of the steps that also look at `number`, whose arguments are named
     otherwise, since an op has the name that one of them would have."""
@@ -257,7 +267,7 @@ def test_an_error_in_a_compiled_region(several: bool, monkeypatch: pytest.Monkey
     assert "out: float" in found.inputs[0] and "batch.x: tuple" in found.inputs[1]
 
 
-@settings(max_examples=100, **QUIET)
+@settings(max_examples=70, **QUIET)
 @given(pipelines())
 def test_random_pipelines(drawn: Drawn) -> None:
     with compiling():

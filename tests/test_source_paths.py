@@ -31,7 +31,7 @@ def toy_traces(call: Call) -> bool:
     return call.node.op in PURE or static_traces(call)
 
 
-@settings(max_examples=50, **QUIET)
+@settings(max_examples=30, **QUIET)
 @given(pipelines())
 def test_random_pipelines(drawn: Drawn) -> None:
     checked = check(drawn.pipeline)

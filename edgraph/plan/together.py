@@ -1,7 +1,8 @@
 """Steps together: where nothing of the host is due but the batches, many steps of a pattern are one call.
 
 That is so for a pattern that is one region, fed by the batches of the data set that the run is over, by fixed examples,
-and by numbers that follow from the step. What a step keeps for `hold` and `previous` must not be read at the next one.
+and by numbers that follow from the step. What a step keeps for `hold` and `previous` must not be read at the next one,
+and each step must keep it anew, as only the last one does: not where that depends on whether an update was applied.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def _is_alone(body: Body) -> bool:
         return False
     written = {body.slots[slot] for slot, _ in plan.slots}
     bounded = graph.pipeline.run.num_updates is not None or any(stage.condition for stage in graph.stages)
-    return (not bounded and not written & body.writer.remembered and body.regions[0].region.guard == ALWAYS_GUARD
+    return (not bounded and not written & body.writer.remembered
+            and all(guard == ALWAYS_GUARD for _, guard in plan.slots) and body.regions[0].region.guard == ALWAYS_GUARD
             and all(_comes_before(call, graph) for call in _host(body)) and not _writes_before_taking(body))
 
 
