@@ -78,7 +78,10 @@ def check_pipeline(pipeline: Pipeline, diagnostics: Diagnostics, folder: Path, *
     checked = Checked(diagnostics, pipeline, folder=folder)
     imports = imports or data
     if imports:
+        before = len(diagnostics)
         import_modules(pipeline.imports, folder, diagnostics)
+        if len(diagnostics) > before:  # what is not known may be what that module has
+            imports = data = False
     lenient = bool(pipeline.imports) and not imports
     checked.pipeline = pipeline = work_in(pipeline, registry, diagnostics, lenient=lenient)
     if opened is not None:

@@ -439,6 +439,11 @@ class Broken(Squares):
         raise KeyError("nothing")
 
 
+class Lacking(Squares):
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"square": 1}
+
+
 class Endless(Squares):
     def __len__(self) -> int:
         raise TypeError("it has no end")
@@ -521,6 +526,8 @@ def not_one() -> list[int] | object:
     (NAME, {"count": 0}, "empty-data", f"data set '{NAME}' has no examples", NAME, None),
     (NAME, {"count": -1}, "data-error", f"data set '{NAME}' does not say how many examples it has: __len__() should "
                                         "return >= 0", NAME, "__len__ gives a whole number"),
+    ("test_data_sets.Lacking", None, "data-error", "the first example of 'train' has no field 'x', which data set "
+     "'test_data_sets.Lacking' says that it has", "test_data_sets.Lacking", None),
     ("test_data_sets.Endless", None, "data-error", None, "test_data_sets.Endless", "__len__ gives a whole number"),
     ("test_data_sets.not_one", None, "not-a-data-set", "'test_data_sets.not_one' is no data set: object has "
                                                        "no __len__ "

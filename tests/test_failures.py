@@ -61,6 +61,8 @@ def trouble(global_step, value, other=None):
     AT = 0
     if KIND == "raise":
         fail()
+    if KIND == "exit":
+        raise SystemExit(3)
     if KIND == "late inf":  # finite, with a gradient that is not
         return (value - value.detach()).abs().sqrt().sum() + 1.0
     return value * float(KIND)
@@ -348,6 +350,14 @@ def test_wrong_shapes(capsys: Captured) -> None:
     text = capsys.readouterr().err
     assert "pipeline.yaml:13:3: 'logits' failed at step 1: RuntimeError: mat1 and mat2 shapes cannot be" in text
     assert "batch.image: Tensor of shape (64, 1, 8, 8), torch.float32" in text
+
+
+def test_an_op_that_exits(capsys: Captured) -> None:
+    write(TROUBLE)
+    trouble(14, "exit")
+    assert main(["run", "pipeline.yaml", "--folder", "run", "--quiet"]) == 1
+    assert "'odd' failed at step 14: SystemExit: 3" in capsys.readouterr().err
+    same_as_never_failed()
 
 
 def test_a_part_that_the_backend_makes(capsys: Captured, recwarn: pytest.WarningsRecorder) -> None:

@@ -114,6 +114,23 @@ def test_mistakes_in_a_module_are_diagnostics(tmp_path: Path, text: str, message
     assert own() == [] and "my_ops" not in sys.modules
 
 
+def test_what_a_broken_module_has_is_not_called_unknown(tmp_path: Path) -> None:
+    from edgraph.compile import check
+    (tmp_path / "broken.py").write_text("import nothing_like_this\n")
+    path = tmp_path / "pipeline.yaml"
+    path.write_text("imports: [./broken.py]\nrun: {num_steps: 3}\ndata: {train: {use: Mine}}\n"
+                    "ops:\n  batch: {op: load_batch}\n  one: {op: mine, inputs: batch.x}\n")
+    assert [item.code for item in check(path, imports=True, data=True).diagnostics] == ["bad-name", "import-failed"]
+
+
+def test_a_marker_that_is_wrong_is_not_ignored(tmp_path: Path) -> None:
+    text = ("from __future__ import annotations\nfrom typing import Annotated\nfrom edgraph import op\n"
+            "from edgraph.ops.markers import Range\n@op\n"
+            "def odd(x, *, y: Annotated[float, Range(abov=0)] = 1.0): return x\n")
+    (message,) = load(write(tmp_path, odd=text), "odd")
+    assert "the annotation Annotated[float, Range(abov=0)] cannot be: " in message and "'abov'" in message
+
+
 def test_the_line_of_the_user_is_related(tmp_path: Path) -> None:
     diagnostics = Diagnostics()
     import_modules([Name("my_ops")], write(tmp_path, my_ops="\n\nboom\n"), diagnostics)

@@ -63,6 +63,7 @@ class _Parts:
                  folder: Path) -> None:
         self.entry = entry
         self.use = use
+        self.registry = registry
         self.make = Constructor(registry.data, folder, diagnostics, "data set")
         self._others = Constructor(SAMPLERS, folder, diagnostics, "sampler"), Constructor(
             {}, folder, diagnostics, "transform"), Constructor({}, folder, diagnostics, "collate")
@@ -140,11 +141,24 @@ class _Parts:
     def try_out(self, source: DataSource) -> None:
         """One example shows whether the data set, the transform and collate fit together."""
         try:
-            source.fetch(np.zeros(1, np.int64))
+            found = source.fetch(np.zeros(1, np.int64))
         except Exception as error:  # user code
             raise self.make.fail("data-error", f"the first example of '{self.entry.name}' cannot be read: "
                                  f"{reason(error)}", self.use.use.span,
                                  "correct the data set, or the `transform` or `collate` of this entry") from error
+        absent = [name for name in self.declared(source) if name not in found]
+        if absent:
+            raise self.make.fail("data-error", f"the first example of '{self.entry.name}' has no field "
+                                 f"{' and no '.join(map(repr, absent))}, which data set '{self.use.use.text}' says "
+                                 "that it has", self.use.use.span,
+                                 "correct __getitem__, or the fields that it declares")
+
+    def declared(self, source: DataSource) -> tuple[str, ...]:
+        """The fields that the data set says it has, where nothing comes between."""
+        if self.entry.transform is not None or self.entry.collate is not None:
+            return ()
+        known = self.registry.data.get(self.use.use.text)
+        return tuple(source.fields or (known.fields if known is not None and known.fields else ()))
 
 
 def _is_null(tree: Tree) -> bool:

@@ -112,15 +112,16 @@ def _check_sections(root: Mapping, diagnostics: Diagnostics) -> None:
 
 
 def _imports(head: Fields) -> tuple[Name, ...]:
-    names = head.names("imports")
-    for name in names:
-        if name.text.endswith(".py") or not all(part.isidentifier() for part in name.text.split(".")):
-            module = name.text.removesuffix(".py").replace("/", ".")
-            help = hint(f"write {module}", module) if name.text.endswith(".py") \
+    names = []
+    for name in head.names("imports"):
+        module = name.text[:-3].removeprefix("./").replace("/", ".") if name.text.endswith(".py") else name.text
+        if module != name.text or not all(part.isidentifier() for part in module.split(".")):
+            help = hint(f"write {module}", module) if module != name.text \
                 else "write it as Python's `import` does: package.module"
             head.diagnostics.error("bad-name", f"'imports' takes names of Python modules, not {name.text!r}",
                                    name.span, help)
-    return names
+        names.append(Name(module, name.span))  # the file that is meant can be imported all the same
+    return tuple(names)
 
 
 def _ops(root: Mapping, context: Context) -> tuple[dict[str, OpEntry], dict[str, Entry]]:

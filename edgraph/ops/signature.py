@@ -181,7 +181,7 @@ def _param(parameter: Parameter, owner: Any, doc: Docstring) -> ParamSpec:
 
 def evaluate(annotation: Any, owner: Any) -> Any:
     """An annotation as an object. One that cannot be evaluated (a name imported only for type checkers) is
-    Any: nothing is checked of it."""
+    Any: nothing is checked of it. Raises RegistrationError for markers that are wrong."""
     if annotation is Parameter.empty:
         return Any
     if not isinstance(annotation, str):
@@ -191,7 +191,9 @@ def evaluate(annotation: Any, owner: Any) -> Any:
         return scope[annotation]
     try:
         return eval(annotation, scope)  # what typing.get_type_hints does, one parameter at a time
-    except Exception:
+    except Exception as error:
+        if isinstance(error, TypeError | ValueError) and "Annotated[" in annotation:
+            raise RegistrationError(f"{place(owner)}: the annotation {annotation} cannot be: {error}") from None
         return Any
 
 

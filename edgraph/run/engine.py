@@ -89,7 +89,7 @@ class Engine:
             return self._go()
         except OpError as error:
             return self._failed(error.error, error.node)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an op that calls sys.exit has failed like any other
             return self._failed(error, None)
         finally:
             self.alarms.disarm()

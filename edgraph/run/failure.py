@@ -128,17 +128,25 @@ def _inputs(node: Node, run: GraphRun, values: dict[str, Any], variables: Mappin
             value: Any = values.get(variables.get(target.node, ""), run.arguments.get(target.node))
             name = use.ref.text()
             for part in target.field:
-                if isinstance(part, str) and not isinstance(value, Mapping):
-                    name = target.node  # a part that the backend makes of it: `logits.argmax`
+                if not _has(value, part):
+                    name = target.node  # what is shown is as much of it as there is
                     break
-                try:
-                    value = value[part]
-                except (KeyError, IndexError, TypeError):
-                    break
+                value = value[part]
             line = f"{name}: {describe(value)}"
             if line not in found:
                 found.append(line)
     return found
+
+
+def _has(value: Any, part: str | int) -> bool:
+    """Whether a value has this part by itself: `logits.argmax` is made of it by the backend."""
+    if isinstance(part, str):
+        return isinstance(value, Mapping) and part in value
+    try:
+        value[part]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
 
 
 def describe(value: Any) -> str:

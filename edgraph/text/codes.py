@@ -74,7 +74,7 @@ _ALL = (
          "Let one of them read the value of the step before: `previous(x, initial)`."),
     Code("data-cycle", "Data sets are made of each other by `like` or `from`.", "Let one of them say `use`."),
     Code("data-error", "The first example of a data set cannot be read: the data set, its transform or collate raised "
-                       "an error.",
+                       "an error, or lacks a field that the data set declares.",
          "Correct the function that is named."),
     Code("different-models", "A model cannot follow another as its average, since their parameters differ.",
          "Make it a copy: `average: {copy: net}`."),
