@@ -29,6 +29,7 @@ models:
   ema: {copy: net}
 optimizers:
   sgd: {use: SGD, updates: [net], with: {lr: 0.1, momentum: 0.9}}
+stages: {first: {for: 1 epoch}, second: {}}
 ops:
   batch:   {op: load_batch}
   logits:  {op: forward, inputs: batch.image, with: {model: net}}
@@ -65,6 +66,8 @@ ops:
   early:   {op: say, inputs: [step, epoch], with: {text: early}, at: [start, resume, epoch_start, epoch_end, end, exception]}
   trouble: {op: trouble, inputs: "hold(loss, 0.0)", at: [start, resume, epoch_start, epoch_end, end], every: 1}
   late:    {op: say, inputs: [step, epoch], with: {text: late}, at: [start, resume, epoch_start, epoch_end, end], after: [trouble]}
+  staged:  {op: log_scalars, inputs: {first: 1.0 * (stage == 'first')}, at: [start, epoch_start, epoch_end, end]}
+  during:  {op: log_scalars, inputs: {step: step}, at: [epoch_start, epoch_end], during: first}
   again:   {op: log_text, inputs: {step: step}, at: resume}
 graphs:
   evaluate:
@@ -225,7 +228,8 @@ def test_what_changed_nothing_before_it_failed_costs_nothing() -> None:
     """The run stands where it stood before the event, although no checkpoint was due."""
     pipeline = yaml.safe_load(PIPELINE)
     for name in ("between", "follow", "drawn", "count", "counted", "result", "best", "record", "score", "lower", "panel",
-                 "spread", "begin", "epochs", "final", "called", "early", "late", "other", "noise", "noisy", "far", "again"):
+                 "spread", "begin", "epochs", "final", "called", "early", "late", "other", "noise", "noisy", "far", "staged", "during",
+                 "again"):
         del pipeline["ops"][name]
     pipeline["run"]["checkpoint"] = {"every": 100}
     pipeline["ops"]["trouble"]["at"] = ["epoch_end"]
