@@ -16,7 +16,8 @@ _BATCH = (PortSpec("count", "how many examples the batch has"),
 def load_batch(*, data: Annotated[str | None, Data()] = None, stream: str | None = None):  # type: ignore[no-untyped-def]
     """The next batch of a data set: a mapping of its fields, `batch.image` (batch, ...).
 
-    All load_batch nodes of a data set share a stream, and so see the same batch at a step.
+    All load_batch nodes of a data set share a stream, and so see the same batch at a step. `count` and `index` are
+    those of the batch: a field of the data set that has one of these names cannot be read, so give it another.
 
     data: the data set; by default the one that the loop is over.
     stream: a name of your own makes it another stream over the data set, with its own order and position.
