@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from edgraph.data.entry import Entry
-from edgraph.ops.registry import Registry, registry
+from edgraph.ops.registry import registry
 from edgraph.text.source import plain
 
 DIGITS = {"train": 1437, "validation": 360, "all": 1797}
 
 
-def static_length(entry: Entry, registry: Registry = registry) -> int | None:
+def static_length(entry: Entry) -> int | None:
     """The number of examples of the data set itself (before `folds` and `limit`), or None where only opening
     it would tell: because it has to be read, or because a sampler draws some number of its own."""
     if entry.use is None or entry.sampler is not None:

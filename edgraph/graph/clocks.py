@@ -97,7 +97,7 @@ def _sketch(shown: list[int], tail: list[int]) -> str:
     return ", ".join(map(str, shown + tail))
 
 
-def cycle(n: int, positions: Iterable[int], label: str | None = None) -> Clock:
+def cycle(n: int, positions: Iterable[int]) -> Clock:
     """Those positions, counted from 1, of a repeating cycle of n steps.
 
     Raises ValueError for a position outside 1..n, TooComplex for more than 4,096 of them.
@@ -108,17 +108,15 @@ def cycle(n: int, positions: Iterable[int], label: str | None = None) -> Clock:
     wrong = [position for position in wanted if not 1 <= position <= n]
     if wrong:
         raise ValueError(f"position {wrong[0]}: expected 1 to {n}, the length of the cycle")
-    return _cycle(n, tuple(wanted), label)
+    return _cycle(n, tuple(wanted))
 
 
 @lru_cache(maxsize=1 << 10)
-def _cycle(n: int, positions: tuple[int, ...], label: str | None) -> Clock:
+def _cycle(n: int, positions: tuple[int, ...]) -> Clock:
     if not positions:
         return NEVER
     found = steps(progression(n, position) for position in positions)
-    if label is None and len(positions) < n:
-        label = positions_words(n, positions)
-    return from_steps(Steps(found.progressions, label))
+    return from_steps(Steps(found.progressions, positions_words(n, positions) if len(positions) < n else None))
 
 
 @lru_cache(maxsize=1 << 10)
@@ -143,11 +141,11 @@ def every_epochs(epochs: Fraction | int, steps_per_epoch: int, label: str | None
     return from_steps(Steps(found.progressions, label or epochs_words(Fraction(epochs))))
 
 
-def single(step: int, label: str | None = None) -> Clock:
+def single(step: int) -> Clock:
     """One step. Raises ValueError for a step before the first."""
     if step < 1:
         raise ValueError(f"step {step}: steps count from 1")
-    return from_steps(steps([progression(1, 0, step, step)], label))
+    return from_steps(steps([progression(1, 0, step, step)]))
 
 
 def window(start: int = 1, until: int | None = None, label: str | None = None) -> Clock:

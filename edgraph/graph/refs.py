@@ -37,12 +37,12 @@ class Use(NamedTuple):
 LEAVES = (Ref, Const, Builtin, Param)
 
 
-def uses(expr: Expr, kind: EdgeKind = EdgeKind.DATA, gradient: bool = True) -> list[Use]:
+def uses(expr: Expr) -> list[Use]:
     """All references of an expression, from left to right."""
     if type(expr) is Ref:  # most expressions are one reference
-        return [Use(expr, kind, gradient)]
+        return [Use(expr, EdgeKind.DATA, True)]
     found: list[Use] = []
-    _collect(expr, kind, gradient, found)
+    _collect(expr, EdgeKind.DATA, True, found)
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 
-from edgraph.ops.registry import Item, Kind, Registry, registry
+from edgraph.ops.registry import Item, Kind, registry
 from edgraph.ops.signature import RegistrationError
 from edgraph.text.diagnostics import Diagnostics
 from edgraph.text.source import Name, Source, Span
@@ -37,21 +37,20 @@ _IMPORTED: dict[tuple[Path, str], _Imported] = {}
 _ACTIVE: list[tuple[Path, str]] = []
 
 
-def import_modules(names: Iterable[Name], folder: Path, diagnostics: Diagnostics,
-                   into: Registry = registry) -> None:
+def import_modules(names: Iterable[Name], folder: Path, diagnostics: Diagnostics) -> None:
     """Import modules with `folder` first on the path. What they register is known until the next call.
 
     A module that is not there (`unknown-import`), that raises (`import-failed`, with the line of the user's
     file) or that registers something wrong (`bad-registration`) is a diagnostic at its name.
     """
     folder = folder.resolve()
-    _deactivate(folder, into)
+    _deactivate(folder)
     before = list(sys.path)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
         for name in names:
-            _import(name, folder, diagnostics, into)
+            _import(name, folder, diagnostics)
     finally:
         sys.path[:] = [*_added(before, folder), *before]
 
@@ -62,11 +61,11 @@ def _added(before: list[str], folder: Path) -> list[str]:
     return [] if kept else [str(folder)]
 
 
-def _deactivate(folder: Path, into: Registry) -> None:
+def _deactivate(folder: Path) -> None:
     """Take back what the last call registered; modules of another folder make room for those of this one."""
     for key in _ACTIVE:
         for kind, item in _IMPORTED[key].items:
-            into.remove(kind, item.name)
+            registry.remove(kind, item.name)
         if key[0] != folder:
             for name in _IMPORTED[key].modules:
                 sys.modules.pop(name, None)
@@ -75,12 +74,12 @@ def _deactivate(folder: Path, into: Registry) -> None:
     _ACTIVE.clear()
 
 
-def _import(name: Name, folder: Path, diagnostics: Diagnostics, into: Registry) -> None:
+def _import(name: Name, folder: Path, diagnostics: Diagnostics) -> None:
     key = (folder, name.text)
     known = _IMPORTED.get(key)
     if known is not None and known.fresh():
         sys.modules.update(known.modules)
-        if not _restore(known.items, name, diagnostics, into):
+        if not _restore(known.items, name, diagnostics):
             return
         _ACTIVE.append(key)
         return
@@ -88,19 +87,19 @@ def _import(name: Name, folder: Path, diagnostics: Diagnostics, into: Registry) 
         sys.modules.pop(module, None)
     _make_room(name.text, folder)
     before = set(sys.modules)
-    with into.recording() as items:
+    with registry.recording() as items:
         failed = _failure(name, folder)
     modules = {m: sys.modules[m] for m in set(sys.modules) - before if _file_in(sys.modules[m], folder)}
     if failed is None:
         if not modules:  # an earlier module of the pipeline has imported it already
             items = _items_of(name.text, folder)
-            _restore(items, name, diagnostics, into)
+            _restore(items, name, diagnostics)
         times = {file: file.stat().st_mtime_ns for file in map(_file, modules.values()) if file is not None}
         _IMPORTED[key] = _Imported(modules, times, items)
         _ACTIVE.append(key)
         return
     for kind, item in items:
-        into.remove(kind, item.name)
+        registry.remove(kind, item.name)
     for module in modules:
         sys.modules.pop(module, None)
     code, message, help, related = failed
@@ -127,10 +126,10 @@ def _items_of(name: str, folder: Path) -> list[tuple[Kind, Item]]:
     return list(found.values())
 
 
-def _restore(items: list[tuple[Kind, Item]], name: Name, diagnostics: Diagnostics, into: Registry) -> bool:
+def _restore(items: list[tuple[Kind, Item]], name: Name, diagnostics: Diagnostics) -> bool:
     for kind, item in items:
         try:
-            into.add(kind, item, getattr(item, "implementation", None) or getattr(item, "target", None))
+            registry.add(kind, item, getattr(item, "implementation", None) or getattr(item, "target", None))
         except RegistrationError as error:
             diagnostics.error("bad-registration", str(error), name.span)
             return False

@@ -35,9 +35,9 @@ class OpError(Exception):
 class Interpreter(Evaluator):
     """Runs one step, or one event, node by node in the static order."""
 
-    def __init__(self, run: GraphRun, ticks: frozenset[Atom] = frozenset()) -> None:
+    def __init__(self, run: GraphRun) -> None:
         super().__init__(run)
-        self.ticks = ticks
+        self.ticks: frozenset[Atom] = frozenset()  # of what is known before the step
         self.event: str | None = None
         self.number = 0  # the step by which clocks go
         self.epilogue = False

@@ -60,11 +60,10 @@ class ProgressDisplay:
     30 seconds, and at the end. quiet: nothing is written at all.
     """
 
-    def __init__(self, progress: Progress, *, stream: TextIO | None = None, quiet: bool = False,
-                 terminal: bool | None = None) -> None:
+    def __init__(self, progress: Progress, *, stream: TextIO | None = None, quiet: bool = False) -> None:
         self._progress = progress
         self._stream = sys.stdout if stream is None else stream
-        self._terminal = self._stream.isatty() if terminal is None else terminal
+        self._terminal = self._stream.isatty()
         self._quiet = quiet
         self._live: Any = None
         self._stop = threading.Event()

@@ -95,17 +95,17 @@ def module_at(models: Mapping[str, Layer], path: str, span: Span | None = None) 
     return found
 
 
-def parameter_at(models: Mapping[str, Layer], path: str, span: Span | None = None) -> Variable:
+def parameter_at(models: Mapping[str, Layer], path: str) -> Variable:
     """A parameter, such as `classifier.head.kernel`. Raises PipelineError."""
     root, _, name = path.partition(".")
     if not name:
         raise wrong("unknown-parameter", f"'{path}' is a whole model, and a gradient is taken with respect "
-                    "to one parameter", span, f"name one, such as '{path}.kernel'")
-    known = variables(entry_of(models, root, "model", span)).parameters
+                    "to one parameter", None, f"name one, such as '{path}.kernel'")
+    known = variables(entry_of(models, root, "model")).parameters
     if name not in known:
         owner, _, last = path.rpartition(".")
-        own = [n for n in variables(module_at(models, owner, span)).parameters if "." not in n]
-        raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{last}'", span,
+        own = [n for n in variables(module_at(models, owner)).parameters if "." not in n]
+        raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{last}'", None,
                     did_you_mean(last, own) or (listed(own) if own else f"'{root}' {listed(known)[3:]}"))
     return known[name]
 

@@ -25,17 +25,17 @@ def module_at(models: Mapping[str, nn.Module], path: str, span: Span | None = No
     return found
 
 
-def parameter_at(models: Mapping[str, nn.Module], path: str, span: Span | None = None) -> nn.Parameter:
+def parameter_at(models: Mapping[str, nn.Module], path: str) -> nn.Parameter:
     """A parameter, such as `classifier.head.weight`. Raises PipelineError."""
     owner, _, name = path.rpartition(".")
     if not owner:
         raise wrong("unknown-parameter", f"'{path}' is a whole model, and a gradient is taken with respect "
-                    "to one parameter", span, f"name one, such as '{path}.weight'")
-    module = module_at(models, owner, span)
+                    "to one parameter", None, f"name one, such as '{path}.weight'")
+    module = module_at(models, owner)
     found = module._parameters.get(name)
     if found is None:
         names = [n for n, _ in module.named_parameters()]
-        raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{name}'", span,
+        raise wrong("unknown-parameter", f"model '{owner}' has no parameter '{name}'", None,
                     did_you_mean(name, names) or listed(names))
     return found
 
