@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from edgraph.run import progress
-from edgraph.run.progress import Progress, ProgressDisplay, duration
+from edgraph.run.progress import Progress, ProgressDisplay, duration, rate
 
 
 def texts(shown: Progress, now: float) -> dict[str, str]:
@@ -55,6 +55,13 @@ def test_speed_is_that_of_the_last_seconds() -> None:
     (0.4, "0:00"), (7, "0:07"), (750, "12:30"), (11_100, "3:05:00"), (352_800, "4 d 02:00")])
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("speed", "text"), [
+    (1250.4, "1,250 steps/s"), (10, "10 steps/s"), (2.54, "2.5 steps/s"), (0.25, "4 s/step"), (0.013, "76.9 s/step")])
+def test_rate(speed: float, text: str) -> None:
+    """A slow run's last line said `0 steps/s`."""
+    assert rate(speed) == text
 
 
 def test_plain_lines_are_few(monkeypatch: pytest.MonkeyPatch) -> None:

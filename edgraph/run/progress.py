@@ -45,8 +45,7 @@ class Progress:
         if epoch := self.epoch():
             parts.append(("epoch", f"epoch {epoch}" + (f"/{self.epochs:g}" if self.epochs else "")))
         if speed:
-            parts.append(("speed", f"{speed:,.0f} steps/s" if speed >= 10 else f"{speed:.2g} steps/s"
-                          if speed >= 1 else f"{1 / speed:.3g} s/step"))
+            parts.append(("speed", rate(speed)))
         if self.steps and speed and step < self.steps:
             parts.append(("left", f"{duration((self.steps - step) / speed)} left"))
         parts += [("scalar", f"{name} {value:.4g}") for name, value in self.scalars().items()]
@@ -128,7 +127,7 @@ class ProgressDisplay:
         """How it ended: all steps, and the speed over all of them."""
         now = time.monotonic()
         took, done = now - self._began, self._progress.step() - self._progress.start
-        speed = f" ({done / took:,.0f} steps/s)" if took > 0 and done else ""
+        speed = f" ({rate(done / took)})" if took > 0 and done else ""
         parts = [part for part in self._progress.line(now) if part[0] in ("step", "epoch", "scalar")]
         return _plain(parts, took=duration(took) + speed)
 
@@ -139,6 +138,13 @@ def _plain(parts: list[tuple[str, str]], took: str = "") -> str:
     shown = scalars[:MOST] + (["…"] if len(scalars) > MOST else [])
     head = [text for kind, text in parts if kind not in ("scalar", "note")] + ([took] if took else [])
     return "  ".join([*head, *shown, *(text for kind, text in parts if kind == "note")])
+
+
+def rate(speed: float) -> str:
+    """Of steps per second: `1,250 steps/s`, `2.5 steps/s`, `4 s/step`."""
+    if speed >= 10:
+        return f"{speed:,.0f} steps/s"
+    return f"{speed:.2g} steps/s" if speed >= 1 else f"{1 / speed:.3g} s/step"
 
 
 def duration(seconds: float) -> str:
