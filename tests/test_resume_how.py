@@ -412,7 +412,7 @@ def test_from_another_model(capsys: pytest.CaptureFixture[str]) -> None:
         start("models.net.with.sizes=[64, 12, 10]", folder="new", start_from="run")
     assert "--from RUN" not in str(caught.value.diagnostics[0].help)  # that is what was done
     change("models", other={"copy": "net"})
-    with pytest.raises(PipelineError, match="the checkpoint to start from has no model 'other'; it has net"):
+    with pytest.raises(PipelineError, match="in the checkpoint to start from there is no model 'other'; it has net"):
         start(folder="new", start_from="run")
     assert not Path("new").exists()
 

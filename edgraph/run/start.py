@@ -132,11 +132,15 @@ class Runner:
         """Models that say where their weights come from keep those."""
         backend, own = self.job.backend, [name for name, entry in self.job.pipeline.models.items() if entry.weights]
         models = {**state["models"], **{name: backend.state()["models"][name] for name in own}}
-        for name in self.job.pipeline.models:
-            if name not in models:
-                raise mismatch(f"the checkpoint to start from has no model '{name}'; it has {', '.join(models)}", SOME)
-        with fitting("the checkpoint to start from", SOME):
-            backend.load_state({**state, "models": models}, only="models")
+        try:
+            with fitting("the checkpoint to start from", SOME):
+                backend.load_state({**state, "models": models}, only="models")
+        except PipelineError as error:  # the backend knows which models a checkpoint must have
+            [found] = error.diagnostics
+            if found.code != "unknown-model":
+                raise
+            raise mismatch(f"in the checkpoint to start from {found.message}; it has {', '.join(models)}",
+                           SOME) from None
 
     def _live(self, state: StateTree) -> None:
         try:
