@@ -42,6 +42,16 @@ def test_a_run_says_where_its_folder_is(capsys: Captured) -> None:
     assert rows(folder)[0]["step"] == 1
 
 
+@pytest.mark.parametrize(("overrides", "why"), [
+    (["ops.enough.when=step >= 4", "ops.enough.every=2"], " 4 steps, stopped by 'enough'"),
+    (["run.num_steps=null", "run.num_updates=7"], " 7 steps and 7 updates"),
+    (["run.max_time=0.01 s"], ", stopped by run.max_time")])
+def test_a_run_that_ends_sooner_says_why(overrides: list[str], why: str, capsys: Captured) -> None:
+    assert main(["run", DIGITS, *SHORT, "--folder", "a", *overrides]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("finished after ") and last.endswith(f"{why}; run folder: a")
+
+
 def test_quiet(capsys: Captured) -> None:
     assert main(["run", DIGITS, *SHORT, "--quiet", "--folder", "quiet"]) == 0
     captured = capsys.readouterr()

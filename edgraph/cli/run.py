@@ -108,10 +108,19 @@ def _run(loaded: LoadedPipeline, folder: str | None, resume: str | None, **how: 
         raise (WrongCommand if wrong else RunFailed)(f"the run cannot go on: {error}") from None
 
 
+def _sooner(reason: str) -> str:
+    """Why a run ended that could have had more steps."""
+    if reason.endswith(" updates"):
+        return f" and {reason}"
+    if reason.startswith("stopped by "):
+        return f", {reason}"
+    return ", stopped by run.max_time" if reason == "max_time" else ""
+
+
 def _ending(ended: Run) -> str:
     steps = f"{ended.step} {'checkpoint' if ended.evaluates else 'step'}{'' if ended.step == 1 else 's'}"
     if ended.end == "finished":
-        return f"finished after {steps}; run folder: {ended.folder}"
+        return f"finished after {steps}{_sooner(ended.reason)}; run folder: {ended.folder}"
     if ended.saved is None:
         return f"{ended.end} after {steps}; nothing was saved; run folder: {ended.folder}"
     where = "" if ended.saved == ended.step else f" from step {ended.saved}"
