@@ -29,6 +29,7 @@ SHORT: dict[str, list[str]] = {
     "fashion-cnn": ["data.train.batch_size=16", "data.validation.batch_size=32", "ops.report.every=3"],
     "meta-learning": ["updates=3", "graphs.examine.repeat=4", "ops.exam.every=14", "ops.exam_naive.every=14",
                       "ops.report.every=3"],
+    "sklearn-digits": ["stages.measure.until=12 steps", "ops.score.every=7"],
     "staged-autoencoder": ["stages.outer.until=17 steps", "ops.record.every=3", "ops.record.with.min_delta=1.0",
                            "ops.report.every=3", "ops.score.every=7", "ops.score_whole.every=7"],
     "vae-gan": ["switch=22", "ops.report.every=3", "ops.report_gan.every={steps: 3, from: 22}", "ops.its.every=14",
@@ -72,6 +73,10 @@ def killed_on_the_way(pipeline: Path, folder: Path, overrides: list[str], second
     process.join()
     assert process.exitcode == 0
     return KILLS
+
+
+def test_no_pipeline_is_left_out() -> None:
+    assert SHORT.keys() == {path.stem for path in PIPELINES}
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from oracle import Oracle
 from random_pipelines import Drawn, core_pipelines, pipelines
 from toy import Ran, check, forward_in_order, run, same, text
 
-from edgraph.graph.ir import EdgeKind
+from edgraph.graph.ir import EdgeKind, Node
 
 QUIET: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck),
                          "phases": [Phase.explicit, Phase.reuse, Phase.generate]}  # shrinking takes minutes
@@ -73,12 +73,20 @@ def goes_on(drawn: Drawn) -> None:
         assert rest.outcome.step == whole.outcome.step and text(rest.weights) == text(whole.weights)
 
 
+def _steers(node: Node, inside: bool = False) -> bool:
+    """Whether it changes how the run goes on, itself or in its loop."""
+    if node.op == "stop":
+        return not inside or bool(node.settings.get("run"))
+    return node.op == "set_learning_rate" or (
+        node.body is not None and any(_steers(inner, True) for inner in node.body.nodes.values()))
+
+
 def ignores_observers(drawn: Drawn) -> None:
     """Without what observes, the weights are the same: of everything else only what changes a setting is kept."""
     checked = check(drawn.pipeline)
     assume(not checked.diagnostics.failed)
     graph = checked.require()
-    kept = {node.name for node in graph.nodes.values() if node.training or node.op in ("stop", "set_learning_rate")}
+    kept = {node.name for node in graph.nodes.values() if node.training or _steers(node)}
     assume(any(node.op == "optimize" for node in graph.nodes.values()))
     kept |= {target.node for stage in graph.stages if stage.condition for target in graph.targets.values()}
     before = graph.predecessors(EdgeKind)
