@@ -3,6 +3,7 @@ in the middle goes on as if it had never stopped."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -81,6 +82,16 @@ def _steers(node: Node, inside: bool = False) -> bool:
         node.body is not None and any(_steers(inner, True) for inner in node.body.nodes.values()))
 
 
+def _reached(names: set[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    """These, and all that edges lead to."""
+    found, stack = set(names), list(names)
+    while stack:
+        new = set(edges[stack.pop()]) - found
+        found |= new
+        stack += new
+    return found
+
+
 def ignores_observers(drawn: Drawn) -> None:
     """Without what observes, the weights are the same: of everything else only what changes a setting is kept."""
     checked = check(drawn.pipeline)
@@ -90,11 +101,14 @@ def ignores_observers(drawn: Drawn) -> None:
     assume(any(node.op == "optimize" for node in graph.nodes.values()))
     kept |= {target.node for stage in graph.stages if stage.condition for target in graph.targets.values()}
     before = graph.predecessors(EdgeKind)
-    stack = list(kept)
-    while stack:
-        for name in set(before[stack.pop()]) - kept:
-            kept.add(name)
-            stack.append(name)
+    while True:
+        kept = _reached(kept, before)
+        # What steers by a source of its own depends on all who make that advance.
+        sources = {name for name in kept if graph.nodes[name].op == "load_batch" and not graph.nodes[name].training}
+        shares = {name for name in before if name not in kept and _reached({name}, before) & sources}
+        if not shares:
+            break
+        kept |= shares
     ops = {name: entry for name, entry in drawn.pipeline["ops"].items() if name in kept}
     bare = check({**drawn.pipeline, "ops": ops})
     assert not bare.diagnostics.failed
