@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from torch_tools import MLP, entries
 
 from edgraph.backends.tensorflow import TensorFlowBackend
 from edgraph.backends.tensorflow.framework import keras, tf
-from edgraph.text.diagnostics import PipelineError
 
 __all__ = ["MLP", "Both", "Step", "backend", "batch", "entries", "keras", "messages", "one", "tf"]
 
@@ -29,13 +29,7 @@ def backend(models: Any, optimizers: Any = None, *, seed: int = 0, nonfinite: An
     return made
 
 
-def messages(models: Any, optimizers: Any = None, **options: Any) -> list[str]:
-    """`code: message (help)` of every diagnostic that building gives."""
-    try:
-        backend(models, optimizers, **options)
-    except PipelineError as error:
-        return [f"{d.code}: {d.message}" + (f" ({d.help})" if d.help else "") for d in error.diagnostics]
-    return []
+messages = partial(torch_tools.messages, build=backend)
 
 
 def one(models: Any, **settings: Any) -> TensorFlowBackend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -36,10 +37,11 @@ def backend(models: Any, optimizers: Any = None, *, seed: int = 0, nonfinite: An
     return made
 
 
-def messages(models: Any, optimizers: Any = None, **options: Any) -> list[str]:
+def messages(models: Any, optimizers: Any = None, *, build: Callable[..., object] = backend,
+             **options: Any) -> list[str]:
     """`code: message (help)` of every diagnostic that building gives."""
     try:
-        backend(models, optimizers, **options)
+        build(models, optimizers, **options)
     except PipelineError as error:
         assert all(d.span is not None for d in error.diagnostics)
         return [f"{d.code}: {d.message}" + (f" ({d.help})" if d.help else "") for d in error.diagnostics]
